@@ -1,0 +1,1 @@
+"""The fake upstream: serves any provider from its spec, down to its errors, prices, task states and timing."""
