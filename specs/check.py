@@ -198,9 +198,11 @@ class Checker:
 
     __slots__ = ("_cross", "_fields", "_groups", "_required", "_unknown", "shape")
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, selector: Selector | None = None) -> None:
         self.shape = shape
         self._fields = {name: _compiled(field) for name, field in shape.fields.items()}
+        if selector is not None and selector.field is not None:
+            self._fields[selector.field] = (True, ())  # judged by `check_selector`, before the model is known
         self._groups = frozenset(name for name, field in shape.fields.items() if field.type == "object")
         self._required = tuple(
             (name, rule) for name, field in shape.fields.items() for rule in field.rules if isinstance(rule.kind, k.Required)
