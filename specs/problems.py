@@ -128,7 +128,7 @@ def _lines_of(problem: Problem, read_line: ReadLine) -> list[str]:
     mark = problem.mark
     lines = [f"{mark}: {problem.message}"]
     source = read_line(mark.file, mark.line) if mark.line else None
-    if source is not None:
+    if source is not None and source.strip():
         lines += [f"    {line}".rstrip() for line in _pointed_at(source, mark.column)]
     if problem.hint is not None:
         lines.append(f"    hint: {problem.hint}")
