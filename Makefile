@@ -19,7 +19,7 @@ test: setup ## run the tests; skipped ones are listed with their reason
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup --quiet $(ARGS)
 
 lint: setup ## check style, format, types and import directions
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff check --quiet --output-format=concise .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports --no-logo) || { echo "$$report"; exit 1; }
