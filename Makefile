@@ -11,6 +11,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(VENV)/.installed-dev ## install imageproof and all that tests and lint need into .venv
+	@:
 
 demo: $(VENV)/.installed-demo ## start the mock and drive one job through each provider
 	@$(BIN)/python examples/demo.py
