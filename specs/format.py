@@ -59,7 +59,7 @@ def _validator(schema: JsonSchema) -> Draft202012Validator:
 
 
 def _without_false(schema: JsonSchema) -> dict[str, object]:
-    """The same schema with `key: false` as `key: {not: {}}`, since the library does not say which key the former was."""
+    """The same schema with `key: false` as `key: {not: {}}`: the library does not say which key the former was."""
     return {keyword: _part_without_false(keyword, part) for keyword, part in schema.items()}
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from imageproof.specs.problems import Mark, Problem, SpecError, did_you_mean
 from imageproof.specs.yaml_scalars import Value, resolve
-from imageproof.specs.yaml_syntax import DIRECTIVE_HINT, DIRECTIVE_REFUSED, TAG_HINT, TAG_REFUSED, parse
+from imageproof.specs.yaml_syntax import TAG_HINT, TAG_REFUSED, check_directives, parse
 from imageproof.specs.yaml_text import check_text, load_text
 
 MOST_NODES = 100_000
@@ -67,18 +67,17 @@ def read_file(path: Path) -> Node:
 
 def read_text(text: str, *, file: str) -> Node:
     """The tree of a YAML text; `file` is the name that the marks carry. Raises `SpecError` as `read_file` does."""
-    problems = check_text(text, file)
+    text = text.removeprefix("\ufeff")
+    if problems := check_text(text, file) or check_directives(text, file):
+        raise SpecError(problems, sources={file: text})
     reader = _Reader(text, file)
-    if not problems:
-        try:
-            node = reader.document()
-        except SpecError as stopped:
-            problems = [*reader.problems, *stopped.problems]
-        else:
-            problems = reader.problems
-            if not problems:
-                return node
-    raise SpecError(problems, sources={file: text})
+    try:
+        node = reader.document()
+    except SpecError as stopped:
+        raise SpecError([*reader.problems, *stopped.problems], sources={file: text}) from stopped
+    if reader.problems:
+        raise SpecError(reader.problems, sources={file: text})
+    return node
 
 
 def plain(node: Node) -> object:
@@ -157,10 +156,8 @@ class _Reader:
     def document(self) -> Node:
         """The tree of the only document. Raises `SpecError` where reading can't go on."""
         next(self._events)  # the start of the stream
-        start = next(self._events)
-        if not isinstance(start, yaml.DocumentStartEvent):
+        if not isinstance(next(self._events), yaml.DocumentStartEvent):
             return Scalar(Mark(self._file, 1, 1), None)
-        self._check_directives(start)
         root = self._node(next(self._events), 0)
         next(self._events)  # the end of the document
         after = next(self._events)
@@ -276,10 +273,6 @@ class _Reader:
         self._nodes += nodes
         if self._nodes > MOST_NODES:
             self._stop(mark, f"more than {MOST_NODES:,} values up to here, aliases expanded", "split the file")
-
-    def _check_directives(self, start: yaml.DocumentStartEvent) -> None:
-        if start.tags or start.version not in {None, (1, 2)}:
-            self._note(self._mark(start), DIRECTIVE_REFUSED, DIRECTIVE_HINT)
 
     def _check_tag(self, tag: str | None, mark: Mark) -> None:
         if tag is not None:

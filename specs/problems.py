@@ -14,6 +14,9 @@ from typing import TypeAlias
 LARGEST_FILE_BYTES = 1024 * 1024
 """No spec is larger; a larger file is refused before it is read."""
 
+LINE_BREAK = re.compile(r"\r\n|\r|\n")
+"""Where YAML and editors end a line; `str.splitlines` knows more ways, and would count other lines."""
+
 ReadLine: TypeAlias = Callable[[str, int], str | None]
 """Gives the text of a line (counted from 1) of a file without its line break, or None where there is none to show."""
 
@@ -22,7 +25,6 @@ _TAB = "    "
 _CUT = "..."
 _LONGEST_SUGGESTION = 64
 _SHORTEST_BEGINNING = 3
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")  # those of YAML; str.splitlines knows more, and would count other lines
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -87,8 +89,8 @@ def lines_of(sources: Mapping[str, str] | None = None) -> ReadLine:
 
     def read_line(file: str, line: int) -> str | None:
         if file not in known:
-            text = texts.get(file)
-            known[file] = _LINE_BREAK.split(_text_on_disk(Path(file)) if text is None else text)
+            text = texts[file] if file in texts else _text_on_disk(Path(file))
+            known[file] = [] if text is None else LINE_BREAK.split(text)
         return known[file][line - 1] if 0 < line <= len(known[file]) else None
 
     return read_line
@@ -179,15 +181,15 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
 
 
-def _text_on_disk(path: Path) -> str:
+def _text_on_disk(path: Path) -> str | None:
     """The text of a file as well as it can be had: this only decorates a problem that is already known."""
     try:
         if not path.is_file():
-            return ""
+            return None
         with path.open("rb") as file:
             return file.read(LARGEST_FILE_BYTES).decode("utf-8-sig", errors="replace")
     except (OSError, ValueError):
-        return ""
+        return None
 
 
 def _plain(word: str) -> str:

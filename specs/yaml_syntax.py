@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import yaml
 
-from imageproof.specs.problems import Mark, Problem, SpecError
+from imageproof.specs.problems import LINE_BREAK, Mark, Problem, SpecError
 from imageproof.specs.yaml_text import mark_at
 
 Loader: TypeAlias = type[yaml.SafeLoader] | type[yaml.CSafeLoader]
@@ -57,12 +57,12 @@ def _said(pattern: str, message: str, hint: str | None = None, *, at_start: bool
 
 TAG_REFUSED = "tags ('!' before a value) are not allowed"
 TAG_HINT = "write the value alone; put it in quotes if it begins with '!'"
-DIRECTIVE_REFUSED = "directives (lines that begin with '%') are not allowed, except '%YAML 1.2'"
-DIRECTIVE_HINT = "remove the line; put a value that begins with '%' in quotes"
+_DIRECTIVE_REFUSED = "directives (lines that begin with '%') are not allowed, except '%YAML 1.2'"
+_DIRECTIVE_HINT = "remove the line; put a value that begins with '%' in quotes"
 
 # The pattern is matched against "<what the parser was doing>: <what went wrong>"; the first that fits counts.
 _WORDINGS = (
-    _said(r".* a directive: |.*YAML d|.*tag handle '.*' *$", DIRECTIVE_REFUSED, DIRECTIVE_HINT),
+    _said(r".* a directive: |.*YAML d|.*tag handle '.*' *$", _DIRECTIVE_REFUSED, _DIRECTIVE_HINT),
     _said(r".* a tag|.*undefined tag handle", TAG_REFUSED, TAG_HINT),
     _said(r".* (an anchor|an alias): ", "expected a name after '&' or '*'", "put a value that begins so in quotes"),
     _said(r".*cannot start.*\\t|.*'\\t' that cannot", "a tab can't stand here", "indent and separate with spaces"),
@@ -92,6 +92,17 @@ _WORDINGS = (
 def fastest_loader() -> Loader:
     """PyYAML's parser in C where it was built, else the one in Python."""
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def check_directives(text: str, file: str) -> list[Problem]:
+    """A problem for each directive at the top of a text but `%YAML 1.2`; the parsers pass over some of them."""
+    problems = []
+    for number, line in enumerate(LINE_BREAK.split(text), start=1):
+        if line.startswith("%") and line.split("#", maxsplit=1)[0].split() != ["%YAML", "1.2"]:
+            problems.append(Problem(Mark(file, number, 1), _DIRECTIVE_REFUSED, hint=_DIRECTIVE_HINT))
+        if line.strip() and not line.startswith(("%", "#")):
+            break
+    return problems
 
 
 def parse(text: str, file: str) -> Iterator[yaml.Event]:

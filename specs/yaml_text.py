@@ -9,13 +9,18 @@ import re
 import stat
 from pathlib import Path
 
-from imageproof.specs.problems import LARGEST_FILE_BYTES, Mark, Problem, SpecError
+from imageproof.specs.problems import LARGEST_FILE_BYTES, LINE_BREAK, Mark, Problem, SpecError
 
 _MOST_CHARACTERS_NAMED = 20
 # What YAML may hold (YAML 1.2.2, production c-printable), without U+0085, U+2028 and U+2029: parsers of YAML 1.1 take
 # them for line breaks and editors don't, so that the position of everything below would be wrong for one of them.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
+_BYTE_ORDER_MARKS = {
+    b"\xff\xfe\x00\x00": "UTF-32",  # before the next one, which is its beginning
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"\x00\x00\xfe\xff": "UTF-32",
+}
 _KINDS = (
     (stat.S_ISDIR, "this is a folder"),
     (stat.S_ISFIFO, "this is a pipe"),
@@ -66,7 +71,7 @@ def check_text(text: str, file: str) -> list[Problem]:
 
 def mark_at(text: str, index: int, file: str) -> Mark:
     """The place of the character at this index of a text."""
-    lines = re.split(r"\r\n|\r|\n", text[:index])
+    lines = LINE_BREAK.split(text[:index])
     return Mark(file, len(lines), len(lines[-1]) + 1)
 
 
