@@ -113,7 +113,7 @@ def _model(reader: Reader, name: str, node: Node, operations: dict[str, Operatio
         name=name, shapes=MappingProxyType(shapes), pixels=read_pixels(reader, name, child(node, "pixels")),
         images=read_images(reader, name, images or node, source), durations=read_durations(reader, name, child(node, "timing")),
         prices=read_prices(reader, name, child(node, "price"), spec.micro_per_credit),
-        tokens=read_tokens(reader, name, tokens) if tokens else None,
+        tokens=read_tokens(reader, name, tokens) if tokens else None, errors=texts(child(node, "errors")),
     )  # fmt: skip
 
 

@@ -340,7 +340,10 @@ class OutputTokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One model: its request shapes by operation and what it makes, how long it takes and what it costs."""
+    """One model: its request shapes by operation and what it makes, how long it takes and what it costs.
+
+    `errors` says which answer of the spec stands for another one on this model.
+    """
 
     name: str
     shapes: Mapping[str, Shape]
@@ -349,6 +352,7 @@ class Model:
     durations: tuple[Duration, ...]
     prices: tuple[Price, ...]
     tokens: Tokens | None
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,143 @@
+"""One key = one tenant: its clock, money, limits, attempts and journal are its own, so that parallel tests never meet."""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from imageproof.mock_server.triggers import NOTHING, Script
+
+if TYPE_CHECKING:
+    from imageproof.mock_server.clock import Clock
+    from imageproof.mock_server.journal import Entry
+
+OPENING_MICRO_USD = 1_000_000_000
+REMEMBERED_JOBS = 65_536
+CHARGE, REFUND, TOP_UP = 0, 1, 2
+KIND_NAMES = ("charge", "refund", "top_up")
+ROW = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One line of a ledger; `job` is the number of the submission that it belongs to, 0 for none."""
+
+    kind: str
+    micro_usd: int
+    time: float
+    job: int
+
+
+class Ledger:
+    """The money of an account in micro-dollars: opening plus all movements is the balance, always.
+
+    Movements are kept as plain numbers, 32 bytes each, so that a million of them cost no garbage collection.
+    """
+
+    __slots__ = ("_due", "_rows", "balance", "opening")
+
+    def __init__(self, opening: int = OPENING_MICRO_USD) -> None:
+        self.opening = opening
+        self.balance = opening
+        self._rows = array("q")
+        self._due: list[tuple[float, int, int]] = []
+
+    def _add(self, kind: int, micro_usd: int, now: float, job: int) -> None:
+        self._rows.extend((kind, micro_usd, int(now * 1000), job))
+        self.balance += -micro_usd if kind == CHARGE else micro_usd
+
+    def charge(self, micro_usd: int, now: float, job: int) -> None:
+        """Take money for a job."""
+        self._add(CHARGE, micro_usd, now, job)
+
+    def refund_at(self, when: float, micro_usd: int, job: int) -> None:
+        """Give the money of a job back once the time has come; `settle` books it exactly once."""
+        heappush(self._due, (when, job, micro_usd))
+
+    def settle(self, now: float) -> None:
+        """Book every refund that is due; called before anybody sees the balance or a failed task."""
+        while self._due and self._due[0][0] <= now:
+            when, job, micro_usd = heappop(self._due)
+            self._add(REFUND, micro_usd, when, job)
+
+    def settle_job(self, job: int, now: float) -> None:
+        """Book the refund of one job now: it was moved by hand, or by polls."""
+        for index, (_, number, micro_usd) in enumerate(self._due):
+            if number == job:
+                self._due[index] = self._due[-1]
+                self._due.pop()
+                self._due.sort()
+                self._add(REFUND, micro_usd, now, job)
+                return
+
+    def top_up(self, micro_usd: int, now: float) -> None:
+        """Add money, or take it where the number is negative, outside of any job."""
+        self._add(TOP_UP, micro_usd, now, 0)
+
+    def charged(self) -> int:
+        """What has been taken for jobs, less what has been given back."""
+        rows = self._rows
+        return sum(rows[i + 1] if rows[i] == CHARGE else -rows[i + 1] for i in range(0, len(rows), ROW) if rows[i] != TOP_UP)
+
+    def movements(self) -> list[Movement]:
+        """All lines, oldest first."""
+        rows = self._rows
+        return [
+            Movement(KIND_NAMES[rows[i]], rows[i + 1], rows[i + 2] / 1000, rows[i + 3]) for i in range(0, len(rows), ROW)
+        ]
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket on the account's own clock."""
+
+    tokens: float
+    at: float
+
+    def take(self, now: float, per_minute: float, burst: float) -> float:
+        """Take one token; the result is 0, or how many seconds to wait for the next one."""
+        self.tokens = min(burst, self.tokens + max(0.0, now - self.at) * per_minute / 60)
+        self.at = now
+        if self.tokens >= 1:
+            self.tokens -= 1
+            return 0.0
+        return (1 - self.tokens) * 60 / per_minute
+
+
+class Account:
+    """The state of one key at one provider. `number` stands for it in task records."""
+
+    __slots__ = (
+        "aliases", "attempts", "buckets", "clock", "header", "idempotent", "jobs", "journal", "journal_dropped", "key",
+        "key_bytes", "ledger", "limited", "number", "provider", "queue", "script", "webhook",
+    )  # fmt: skip
+
+    def __init__(self, *, key: str, number: int, provider: str, clock: Clock, journal_size: int, script: Script = NOTHING) -> None:
+        self.key = key
+        self.key_bytes = key.encode()
+        self.number = number
+        self.provider = provider
+        self.clock = clock
+        self.script = script
+        self.limited = script.limited
+        self.ledger = Ledger(0 if script.nocredit else OPENING_MICRO_USD)
+        self.journal: deque[Entry] = deque(maxlen=journal_size)
+        self.journal_dropped = 0
+        self.attempts: OrderedDict[bytes, int] = OrderedDict()
+        self.buckets: dict[str, Bucket] = {}
+        self.aliases: dict[str, str] = {}
+        self.idempotent: dict[str, tuple[bytes, str]] = {}
+        self.webhook: tuple[str, str] | None = None
+        self.queue: list[float] = []
+        self.jobs = 0
+
+    def attempt(self, job: bytes) -> int:
+        """How often this job has been asked for, this time included; the last 65,536 jobs are remembered."""
+        count = self.attempts.pop(job, 0) + 1
+        self.attempts[job] = count
+        if len(self.attempts) > REMEMBERED_JOBS:
+            self.attempts.popitem(last=False)
+        return count

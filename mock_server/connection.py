@@ -1,0 +1,92 @@
+"""The socket: a server whose answers to broken HTTP are the provider's own, and which lets nobody hold a connection for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+if TYPE_CHECKING:
+    from imageproof.mock_server.server import Mock
+
+log = logging.getLogger("imageproof.mock")
+FIRST_REQUEST_S = 15.0
+BACKLOG = 4096
+SHUTDOWN_S = 0.3
+
+
+class Connection(RequestHandler):  # type: ignore[misc]
+    """One connection. A client that never sends a whole request head is let go after a while (slow loris)."""
+
+    __slots__ = ("_mock", "_waiting")
+
+    def __init__(self, mock: Mock, manager: web.Server, **settings: object) -> None:
+        super().__init__(manager, **settings)  # type: ignore[arg-type]
+        self._mock = mock
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start to wait for the first request."""
+        super().connection_made(transport)
+        self._waiting = asyncio.get_running_loop().call_later(FIRST_REQUEST_S, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._current_request is None and self.transport is not None:
+            self.transport.close()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Stop waiting."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        super().connection_lost(exc)
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP in the provider's own words."""
+        at = self._mock.service_at(request.raw_path.partition("?")[0]) if status < 500 else None  # noqa: PLR2004
+        if at is None:
+            return super().handle_error(request, status, exc, message)
+        reply = at[0].refuse("invalid_body", context={"reason": f"malformed HTTP: {exc}", "field": "request"})
+        response = web.Response(status=reply.status, body=reply.body, headers=reply.headers, content_type=reply.content_type)
+        response.force_close()
+        return response
+
+
+class MockServer:
+    """A listening mock. `port` is the one that was really taken."""
+
+    def __init__(self, server: asyncio.Server, manager: web.Server, host: str, port: int) -> None:
+        self._server = server
+        self._manager = manager
+        self.host = host
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        """The root of the mock."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @classmethod
+    async def start(cls, mock: Mock, host: str, port: int) -> MockServer:
+        """Listen on one address. Raises OSError when it can't be had."""
+        manager = web.Server(mock.handle)
+        loop = asyncio.get_running_loop()
+
+        def connect() -> Connection:
+            return Connection(mock, manager, loop=loop, access_log=None, keepalive_timeout=75.0, lingering_time=2.0)
+
+        family = socket.AF_INET6 if ":" in host else socket.AF_UNSPEC
+        server = await loop.create_server(connect, host, port, backlog=BACKLOG, family=family)
+        bound = server.sockets[0].getsockname()
+        return cls(server, manager, host, bound[1])
+
+    async def stop(self) -> None:
+        """Stop listening and end every connection within a second."""
+        self._server.close()
+        await self._manager.shutdown(SHUTDOWN_S)

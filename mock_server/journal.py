@@ -1,0 +1,96 @@
+"""What was on the wire, per account: the truth about a client. Secrets are removed when it is read, never written out."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from imageproof.mock_server.accounts import Account
+    from imageproof.specs.model import JsonTree
+
+BODY_KEPT = 16_384
+REDACTED = "[redacted]"
+
+
+class Entry(NamedTuple):
+    """One exchange. `began` and `ended` are monotonic seconds, `at` is the account's own time when it began."""
+
+    number: int
+    began: float
+    ended: float
+    at: float
+    method: str
+    path: str
+    operation: str
+    request_headers: tuple[tuple[bytes, bytes], ...]
+    request_body: bytes
+    request_size: int
+    status: int
+    response_headers: dict[str, str]
+    response_body: bytes
+    response_size: int
+    rules: tuple[str, ...]
+    task: str | None
+    note: str | None
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Replace every secret in a text."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, REDACTED)
+    return text
+
+
+def body_as_json(body: bytes, size: int, secret: str) -> dict[str, JsonTree]:
+    """A body for JSON: as text where it is text, else as base64; says how much of it was kept."""
+    out: dict[str, JsonTree] = {"size": size}
+    try:
+        out["text"] = redact(body.decode(), [secret])
+    except UnicodeDecodeError:
+        out["base64"] = base64.b64encode(body).decode()
+    if size > len(body):
+        out["kept"] = len(body)
+    return out
+
+
+def headers_as_json(headers: Iterable[tuple[bytes, bytes]], secret: str) -> list[JsonTree]:
+    """Header lines as pairs, without the key."""
+    return [[name.decode("latin-1"), redact(value.decode("latin-1"), [secret])] for name, value in headers]
+
+
+def entry_as_json(entry: Entry, account: Account) -> dict[str, JsonTree]:
+    """One exchange as JSON, without the account's key."""
+    secret = account.key
+    return {
+        "number": entry.number,
+        "began": round(entry.began, 6),
+        "ended": round(entry.ended, 6),
+        "at": round(entry.at, 6),
+        "operation": entry.operation,
+        "task": entry.task,
+        "rules": list(entry.rules),
+        "note": entry.note,
+        "request": {
+            "method": entry.method,
+            "path": redact(entry.path, [secret]),
+            "headers": headers_as_json(entry.request_headers, secret),
+            "body": body_as_json(entry.request_body, entry.request_size, secret),
+        },
+        "response": {
+            "status": entry.status,
+            "headers": [[name, redact(value, [secret])] for name, value in entry.response_headers.items()],
+            "body": body_as_json(entry.response_body, entry.response_size, secret),
+        },
+    }
+
+
+def record_entry(account: Account, entry: Entry) -> None:
+    """Keep an exchange; the oldest is dropped when the journal is full, and counted."""
+    journal = account.journal
+    if len(journal) == journal.maxlen:
+        account.journal_dropped += 1
+    journal.append(entry)

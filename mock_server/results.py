@@ -1,0 +1,145 @@
+"""The images of finished jobs: drawn when somebody asks, kept while there is room, and fetched by URL for as long as documented."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from imageproof.mock_server.pictures import Picture
+from imageproof.mock_server.record import AS_BASE64, FORMATS, NO_COMPRESSION, TRANSPARENT, completed_at, phase_at
+from imageproof.specs.model import Phase
+
+if TYPE_CHECKING:
+    from imageproof.mock_server.record import Record
+    from imageproof.mock_server.service import Service
+    from imageproof.mock_server.upstream import Upload
+
+KEPT_BYTES = 64 * 1024 * 1024
+EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+PART = re.compile(r"\{(hex|task|index|ext)\}")
+UPLOADS = "/__uploads__/"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a picture is made from besides its record: the bytes of references and mask, and references known by name only."""
+
+    references: tuple[bytes, ...] = ()
+    names: tuple[str, ...] = ()
+    mask: bytes | None = None
+
+
+NO_SOURCES = Sources()
+
+
+class Gallery:
+    """The rendered images of a service, the latest ones kept. Drawing happens in a thread, the event loop never waits for it."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._kept: OrderedDict[tuple[str, int, int | None], bytes] = OrderedDict()
+        self._size = 0
+        self._sources: OrderedDict[str, Sources] = OrderedDict()
+        results = service.spec.results
+        self._url = results.url if results else ""
+        self._pattern = re.compile(_url_pattern(self._url)) if results else None
+
+    def url(self, base: str, task_id: str, record: Record, index: int) -> str:
+        """Where an image of a task is fetched."""
+        match = self._service.task_pattern.fullmatch(task_id) if self._service.task_pattern else None
+        parts = {"hex": match["random"] if match else task_id, "task": task_id, "index": str(index),
+                 "ext": EXTENSIONS[FORMATS[record.format]]}  # fmt: skip
+        return base + PART.sub(lambda part: parts[part[1]], self._url)
+
+    def read_url(self, path: str) -> tuple[str, int] | None:
+        """The task and the index that a path below the provider's prefix stands for."""
+        match = self._pattern.fullmatch(path) if self._pattern else None
+        if match is None:
+            return None
+        found = match.groupdict()
+        tasks = self._service.spec.tasks
+        task_id = found.get("task") or re.sub(r"\{[^}]*\}", lambda _: found["hex"], tasks.id_template if tasks else "{uuid}", count=1)
+        return task_id, int(found.get("index") or 0)
+
+    def set_sources(self, task_id: str, sources: Sources) -> None:
+        """Remember what a job was given, for as long as its picture may be drawn; the last thousand jobs are remembered."""
+        self._sources[task_id] = sources
+        if len(self._sources) > 1000:  # noqa: PLR2004
+            self._sources.popitem(last=False)
+
+    def picture(self, task_id: str, record: Record, index: int, stage: int | None = None) -> Picture:
+        """What is to be drawn."""
+        prompt, names, asked = record.extra()
+        known = self._sources.get(task_id, NO_SOURCES)
+        uploads = {name: upload for name in (*names, str(asked.get("$mask", ""))) if (upload := self._uploaded(name))}
+        mask = uploads.get(str(asked.get("$mask", "")))
+        return Picture(
+            width=record.width, height=record.height, format=FORMATS[record.format],
+            compression=record.compression if record.compression != NO_COMPRESSION and record.format else None,
+            transparent=bool(record.flags & TRANSPARENT) and record.format != FORMATS.index("jpeg"), task_id=task_id, prompt=prompt,
+            index=index, stage=stage,
+            references=known.references or tuple(uploads[name].data for name in names if name in uploads),
+            reference_names=tuple(name for name in names if name not in uploads),
+            mask=known.mask or (mask.data if mask else None),
+        )  # fmt: skip
+
+    def _uploaded(self, url: str) -> Upload | None:
+        """The file that a URL of the mock's own upload operation stands for. No URL is ever fetched."""
+        _, marker, upload_id = urlsplit(url).path.partition(UPLOADS) if "://" in url else ("", "", "")
+        return self._service.upstream.uploads.get(upload_id.partition(".")[0]) if marker else None
+
+    async def image(self, task_id: str, record: Record, index: int, stage: int | None = None) -> bytes:
+        """The bytes of one image; `stage` is the number of a partial preview."""
+        key = (task_id, index, stage)
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept.move_to_end(key)
+            return kept
+        upstream = self._service.upstream
+        picture = self.picture(task_id, record, index, stage)
+        data = await asyncio.get_running_loop().run_in_executor(None, upstream.painter.render, picture)
+        upstream.counts.images += 1
+        upstream.counts.image_bytes += len(data)
+        self._keep(key, data)
+        return data
+
+    def _keep(self, key: tuple[str, int, int | None], data: bytes) -> None:
+        if key in self._kept:
+            return
+        self._kept[key] = data
+        self._size += len(data)
+        while self._size > KEPT_BYTES and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._size -= len(dropped)
+
+    async def prepare(self, task_id: str, record: Record, now: float) -> None:
+        """Draw the images that the next answer about a task will hold as base64."""
+        if record.flags & AS_BASE64 and phase_at(record, now) is Phase.SUCCEEDED:
+            for index in range(record.count):
+                await self.image(task_id, record, index)
+
+    def base64(self, task_id: str, record: Record, index: int) -> str:
+        """The base64 text of an image that has been prepared, with the dialect's prefix."""
+        model = self._service.models[record.model]
+        return model.images.prefix + base64.b64encode(self._kept[task_id, index, None]).decode()
+
+    def is_expired(self, task_id: str, record: Record, now: float) -> bool:
+        """Whether the lifetime of a result is over."""
+        results = self._service.spec.results
+        if task_id in self._service.upstream.expired:
+            return True
+        return results is not None and results.expires_s is not None and now >= completed_at(record) + results.expires_s
+
+
+def _url_pattern(template: str) -> str:
+    kinds = {"hex": "[0-9a-z-]+", "task": "[^/]+?", "index": "[0-9]{1,3}", "ext": "(?:png|jpg|webp)"}
+    out, end = "", 0
+    for match in PART.finditer(template):
+        out += re.escape(template[end : match.start()]) + f"(?P<{match[1]}>{kinds[match[1]]})"
+        end = match.end()
+    return out + re.escape(template[end:])

@@ -1,0 +1,227 @@
+"""The mock on a socket: aiohttp's low-level server, one handler, every exchange in the journal of its account.
+
+The low-level server is used because the application framework above it costs as much as everything that the mock does itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import monotonic
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote
+
+from aiohttp import web
+
+from imageproof.mock_server import side, sync, tasks
+from imageproof.mock_server.accounts import Account
+from imageproof.mock_server.answers import Reply
+from imageproof.mock_server.connection import MockServer
+from imageproof.mock_server.control import PREFIX, Control
+from imageproof.mock_server.fate import job_digest
+from imageproof.mock_server.journal import BODY_KEPT, Entry, record_entry
+from imageproof.mock_server.routes import LONGEST_PATH, Endpoint, Found, Routes
+from imageproof.mock_server.service import Call, Service
+from imageproof.mock_server.upstream import FullError, Upstream
+from imageproof.mock_server.webhooks import announce
+from imageproof.mock_server.wire import BodyRefusedError, parse_multipart, read_body, typed
+from imageproof.specs.model import Does
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imageproof.mock_server.options import Options
+    from imageproof.specs.model import Spec
+
+log = logging.getLogger("imageproof.mock")
+FORM = "multipart/form-data"
+
+
+class Mock:
+    """One mock: services, their state, and the handler that joins them. `serve` puts it on a socket."""
+
+    def __init__(self, specs: Sequence[Spec], options: Options) -> None:
+        self.options = options
+        self.upstream = Upstream(options)
+        self.routes = Routes()
+        self.services = {spec.name: Service(spec, self.upstream) for spec in specs}
+        self._prefixes: list[tuple[str, Service]] = []
+        for name, service in self.services.items():
+            self._add(service, f"/{name}")
+        if len(self.services) == 1:
+            self._add(next(iter(self.services.values())), "")
+        self.control = Control(self)
+
+    def _add(self, service: Service, prefix: str) -> None:
+        self.routes.add(service, prefix)
+        self._prefixes.append((prefix, service))
+
+    def service_at(self, path: str) -> tuple[Service, str] | None:
+        """The service below whose prefix a path lies, and the rest of the path."""
+        for prefix, service in self._prefixes:
+            if path.startswith(f"{prefix}/"):
+                return service, path[len(prefix) :]
+        return None
+
+    async def serve(self, host: str, port: int) -> MockServer:
+        """Listen. Raises OSError when the address can't be had."""
+        return await MockServer.start(self, host, port)
+
+    # one request
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; whatever goes wrong inside is answered as the provider's own internal error, and logged."""
+        began = monotonic()
+        raw_path = request.raw_path
+        if raw_path.startswith(PREFIX):
+            return await self.control.handle(request)
+        found = self.routes.find(raw_path) if len(raw_path) <= LONGEST_PATH else None
+        if found is None:
+            return await self._elsewhere(request, raw_path)
+        endpoint = self._endpoint(found, request)
+        if endpoint is None:
+            return await self._send(request, self._wrong_method(found, raw_path))
+        account = endpoint.service.authenticate(request.headers)
+        if type(account) is not Account:
+            return await self._send(request, self._unauthenticated(endpoint, str(account)))
+        call = Call(
+            endpoint=endpoint, account=account, headers=request.headers, method=request.method, path=raw_path,
+            now=account.clock.now(), host=self.options.public_url or f"http://{request.host}", task_id=_task_id(found, endpoint),
+        )  # fmt: skip
+        response = await self._answer(request, call)
+        if isinstance(response, Reply):
+            sent = await self._send(request, response, call)
+            self._record(request, call, began, response.status, dict(sent.headers), response.body, response.note)
+            return sent
+        self._record(request, call, began, response.status, dict(response.headers), b"", None)
+        return response
+
+    async def _answer(self, request: web.BaseRequest, call: Call) -> Reply | web.StreamResponse:
+        service = call.endpoint.service
+        try:
+            if call.operation.content != "none":
+                await self._read(request, call)
+            refusal = service.run_steps(call)
+            return refusal if refusal is not None else await self._work(request, call)
+        except BodyRefusedError as refused:
+            reply = service.refuse(refused.answer, call, context={"reason": refused.reason, "field": "body"}, note=refused.reason)
+            reply.stay = not refused.must_close
+            return reply
+        except FullError as full:
+            log.warning("%s", full)
+            reply = service.refuse("unavailable", call, message=f"imageproof: {full}", note=str(full))
+            reply.headers["X-Imageproof-Limit"] = str(full)
+            return reply
+        except Exception as error:  # an internal mistake must reach the client as the provider's own 5xx, and us in the log
+            log.exception("%s %s failed inside the mock", call.method, call.path)
+            return service.refuse("internal", call, note=f"internal mistake of the mock: {error!r}")
+
+    async def _read(self, request: web.BaseRequest, call: Call) -> None:
+        operation = call.operation
+        limit = operation.max_bytes or (self.options.max_form if operation.content == "multipart" else self.options.max_json)
+        call.raw = await read_body(request, limit=limit, timeout_s=self.options.body_timeout_s)
+        if operation.content != "multipart":
+            return
+        form = await parse_multipart(call.raw, request.headers)
+        shape = call.endpoint.service.form_shape(operation, form.texts)
+        if shape is not None:
+            call.body, call.uploaded = typed(form, shape)
+        # the boundary is another one at each try, so a job is told by what it holds
+        call.raw = repr(form.texts).encode() + b"".join(job_digest(data) for _, _, data in form.files)
+
+    async def _work(self, request: web.BaseRequest, call: Call) -> Reply | web.StreamResponse:
+        service = call.endpoint.service
+        match call.operation.does:
+            case Does.POLL | Does.RESULT:
+                await service.prepare_poll(call)
+                return tasks.poll(service, call)
+            case Does.SUBMIT:
+                reply = tasks.submit(service, call)
+                announce(service, call)
+                return reply
+            case Does.GENERATE | Does.EDIT:
+                return await sync.generate(service, call, request)
+            case Does.BALANCE:
+                return side.balance(service, call)
+            case Does.UPLOAD:
+                return side.upload(service, call)
+            case Does.MODELS:
+                return side.models(service, call)
+
+    # what is no operation
+
+    async def _elsewhere(self, request: web.BaseRequest, raw_path: str) -> web.StreamResponse:
+        """Results, uploads, and paths where nothing is."""
+        path = unquote(raw_path.partition("?")[0])
+        at = self.service_at(path)
+        if at is None:
+            known = ", ".join(prefix or "/" for prefix, _ in self._prefixes)
+            text = f"imageproof: nothing is served at {path[:200]!r}; providers are at {known}, the control API at {PREFIX}\n"
+            return web.Response(status=404, text=text)
+        service, rest = at
+        reply = await side.fetch_result(service, rest) if request.method in ("GET", "HEAD") else None
+        return await self._send(request, reply or service.refuse("not_found", context={"reason": f"nothing is at {rest[:200]}"}))
+
+    def _endpoint(self, found: Found, request: web.BaseRequest) -> Endpoint | None:
+        endpoints = found.endpoints
+        if len(endpoints) == 1:
+            (method, _), endpoint = next(iter(endpoints.items()))
+            return endpoint if method == request.method else None
+        kind = "multipart" if request.content_type == FORM else "json"
+        for content in (kind, "none", "json", "multipart"):
+            endpoint = endpoints.get((request.method, content))
+            if endpoint is not None:
+                return endpoint
+        return None
+
+    def _wrong_method(self, found: Found, raw_path: str) -> Reply:
+        endpoint = next(iter(found.endpoints.values()))
+        allowed = ", ".join(sorted({method for method, _ in found.endpoints}))
+        reply = endpoint.service.refuse("method_not_allowed", context={"reason": f"{raw_path[:200]} takes {allowed}"},
+                                        operation=endpoint.operation)  # fmt: skip
+        reply.status = 405
+        reply.headers["Allow"] = allowed
+        return reply
+
+    def _unauthenticated(self, endpoint: Endpoint, name: str) -> Reply:
+        reply = endpoint.service.refuse(name, operation=endpoint.operation)
+        reply.headers.setdefault("WWW-Authenticate", endpoint.service.spec.auth.scheme or "ApiKey")
+        return reply
+
+    # what goes out
+
+    async def _send(self, request: web.BaseRequest, reply: Reply, call: Call | None = None) -> web.Response:
+        headers = reply.headers
+        if call is not None:
+            common = call.endpoint.service.common_headers(call)
+            headers = {**common, **headers} if common else headers
+            if self.options.timing_header:
+                headers = {**headers, "X-Imageproof-Held-Ms": f"{(call.account.clock.now() - call.now) * 1000:.3f}"}
+        response = web.Response(status=reply.status, body=reply.body, headers=headers, content_type=reply.content_type)
+        if not reply.stay:
+            response.force_close()
+        _ = request
+        return response
+
+    def _record(
+        self, request: web.BaseRequest, call: Call, began: float, status: int, headers: dict[str, str], body: bytes, note: str | None
+    ) -> None:
+        account, operation, ended = call.account, call.operation, monotonic()
+        counts = self.upstream.counts
+        counts.answers[call.endpoint.service.provider, operation.name, status] += 1
+        counts.seconds[call.endpoint.service.provider, operation.name] += ended - began
+        notes = "; ".join([*([note] if note else []), *call.notes]) or None
+        raw = call.raw
+        record_entry(account, Entry(
+            account.journal_dropped + len(account.journal) + 1, began, ended, call.now, call.method, call.path, operation.name,
+            request.raw_headers, raw[:BODY_KEPT], len(raw), status, headers, body[:BODY_KEPT], len(body), call.rules, call.task_id,
+            notes,
+        ))  # fmt: skip
+
+
+def _task_id(found: Found, endpoint: Endpoint) -> str | None:
+    if endpoint.id_query is None:
+        return found.task_id
+    return next(iter(parse_qs(found.query).get(endpoint.id_query, [])), None)
+
+

@@ -1,0 +1,383 @@
+"""One provider as a service: who asks, what is asked, and the provider's own refusal when it may not be.
+
+The steps of a request (auth, limit, parse, rules, moderation, balance) are run in the order that the spec gives. Each step is a
+function of the call that either returns a refusal or leaves what it learned in the call.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from imageproof.mock_server.accounts import Account, Bucket
+from imageproof.mock_server.answers import Reply, error_body, violation_context
+from imageproof.mock_server.fate import fill_id, id_pattern, job_digest
+from imageproof.mock_server.record import FORMATS, phase_at, unpack
+from imageproof.mock_server.results import Gallery
+from imageproof.mock_server.triggers import HEADER, NOTHING, Script, TriggerError, in_header, in_prompt
+from imageproof.mock_server.wire import BodyRefusedError, Uploaded, parse_json
+from imageproof.specs.check import Checker, Violation, check_selector
+from imageproof.specs.model import MAKES_IMAGES
+from imageproof.specs.outcome import Outcome, effective, outcome_of
+from imageproof.specs.template import fill, placeholders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from multidict import CIMultiDictProxy
+
+    from imageproof.mock_server.routes import Endpoint
+    from imageproof.mock_server.upstream import Upstream
+    from imageproof.mock_server.record import Record
+    from imageproof.specs.model import ErrorAnswer, Model, Operation, Phase, Shape, Spec
+    from imageproof.specs.template import Template
+
+BILLABLE = MAKES_IMAGES
+PROMPTS = ("prompt", "input.prompt")
+NO_REASON: dict[str, object] = {}
+
+
+@dataclass(slots=True)
+class Call:
+    """One request under way, and what has been learned of it so far."""
+
+    endpoint: Endpoint
+    account: Account
+    headers: CIMultiDictProxy[str]
+    method: str
+    path: str
+    now: float
+    host: str
+    raw: bytes = b""
+    body: dict[str, object] = field(default_factory=dict)
+    uploaded: Uploaded | None = None
+    task_id: str | None = None
+    model: Model | None = None
+    shape: Shape | None = None
+    asked: dict[str, object] = field(default_factory=dict)
+    prompt: str = ""
+    script: Script = NOTHING
+    outcome: Outcome | None = None
+    attempt: int = 1
+    job: bytes = b""
+    rules: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    limit_headers: dict[str, str] | None = None
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that was called."""
+        return self.endpoint.operation
+
+
+class Service:
+    """One spec, compiled. Holds no state of its own but what can be computed again."""
+
+    def __init__(self, spec: Spec, upstream: Upstream) -> None:
+        self.spec = spec
+        self.upstream = upstream
+        self.provider = spec.name
+        self.by_header: dict[str | None, Account] = {}
+        self.key_pattern = re.compile(spec.auth.key_pattern)
+        self._checkers = {
+            (operation, model.name): (Checker(shape, spec.selector), shape, model)
+            for model in spec.models.values()
+            for operation, shape in model.shapes.items()
+        }
+        self._own = {name: Checker(shape) for name, shape in spec.shapes.items()}
+        self.task_pattern = re.compile(id_pattern(spec.tasks.id_template)) if spec.tasks else None
+        self.failures = tuple(spec.tasks.failures) if spec.tasks else ()
+        self.operations = tuple(spec.operations.values())
+        self.models = tuple(spec.models.values())
+        steps: dict[str, Callable[[Call], Reply | None]] = {
+            "limit": self._limit, "parse": self._parse, "rules": self._rules, "moderation": self._moderation,
+            "balance": self._balance,
+        }  # fmt: skip
+        self._steps = tuple(steps[name] for name in spec.order if name != "auth")
+        upstream.tasks.setdefault(spec.name, {})
+        self.stored_fields = _stored_fields(spec)
+        self.gallery = Gallery(self)
+        self.stores_base64 = any(
+            "image.base64" in placeholders(template.tree) for item in self.operations for template in item.answer.by_phase.values()
+        )
+        self._needs: dict[int, frozenset[str]] = {}
+
+    # who asks
+
+    def authenticate(self, headers: CIMultiDictProxy[str]) -> Account | str:
+        """The account of a request, or the name of the refusal."""
+        value = headers.get(self.spec.auth.header)
+        account = self.by_header.get(value)
+        return account if account is not None else self._new_account(value)
+
+    def _new_account(self, value: str | None) -> Account | str:
+        if value is None:
+            return "auth_missing"
+        auth = self.spec.auth
+        scheme, _, key = value.partition(" ") if auth.scheme else ("", "", value)
+        if scheme.lower() != auth.scheme.lower() or not key:
+            return "auth_malformed"
+        if self.key_pattern.fullmatch(key) is None:
+            return "auth_invalid"
+        account = self.upstream.account(self.provider, key)
+        if account.script.refused_key is not None:
+            return account.script.refused_key
+        self.by_header[value] = account
+        return account
+
+    def forget(self, account: Account) -> None:
+        """Let go of the account, which has been reset."""
+        self.by_header = {value: known for value, known in self.by_header.items() if known is not account}
+
+    # refusals
+
+    def request_id(self) -> str:
+        """A new request id in the provider's form."""
+        upstream = self.upstream
+        upstream.requests += 1
+        return fill_id(self.spec.request_id, job_digest(b"%d" % upstream.requests) + upstream.requests.to_bytes(8, "big"))
+
+    def answer_named(self, name: str, model: Model | None) -> ErrorAnswer:
+        """The error answer of this name for a model; the provider's internal error when it documents none."""
+        own = model.errors.get(name, name) if model else name
+        errors = self.spec.errors
+        return errors.get(own) or errors.get(name) or errors["internal"]
+
+    def refuse(
+        self, name: str, call: Call | None = None, *, context: dict[str, object] | None = None, operation: Operation | None = None,
+        message: str | None = None, note: str | None = None,
+    ) -> Reply:  # fmt: skip
+        """The provider's own refusal of this name."""
+        model = call.model if call else None
+        answer = self.answer_named(name, model)
+        asked_model = call.body.get(self.spec.selector.field or "") if call else None
+        request_id = self.request_id()
+        full: dict[str, object] = {
+            "request_id": request_id, "now": int(call.now) if call else int(self.upstream.started),
+            "model": model.name if model else asked_model if isinstance(asked_model, str) else self.spec.selector.example,
+            **(context or NO_REASON),
+        }  # fmt: skip
+        retry_after = {"retry_after": 1, **full}
+        headers = {key: fill(value, retry_after) for key, value in answer.headers.items()}
+        if self.spec.request_id_header:
+            headers[self.spec.request_id_header] = request_id
+        body = error_body(self.spec, operation or (call.operation if call else None), answer, full, message)
+        return Reply(answer.status, body, headers, note=note)
+
+    def refuse_violations(self, call: Call, violations: list[Violation]) -> Reply:
+        """Answer the first broken rule; all of them go to the journal."""
+        call.rules = tuple(violation.rule.id for violation in violations)
+        self.upstream.counts.violations.update(call.rules)
+        first = violations[0]
+        return self.refuse(first.rule.error or "invalid_param", call, context=violation_context(first), message=first.rule.message)
+
+    # the steps
+
+    def run_steps(self, call: Call) -> Reply | None:
+        """Everything between auth and work: a refusal, or None when the request may be worked on."""
+        for step in self._steps:
+            refusal = step(call)
+            if refusal is not None:
+                return refusal
+        return self._trouble(call)
+
+    def _limit(self, call: Call) -> Reply | None:
+        account = call.account
+        if not account.limited:
+            return None
+        name = call.operation.does.value
+        limit = self.spec.limits.get(name)
+        if limit is None:
+            return None
+        bucket = account.buckets.get(name)
+        if bucket is None:
+            bucket = account.buckets[name] = Bucket(float(limit.burst), call.now)
+        wait = bucket.take(call.now, limit.per_minute, limit.burst)
+        context = {
+            "limit.per_minute": limit.per_minute, "limit.remaining": int(bucket.tokens), "limit.bucket": name,
+            "limit.reset": int(call.now + (limit.burst - bucket.tokens) * 60 / limit.per_minute), "retry_after": max(1, -int(-wait // 1)),
+        }  # fmt: skip
+        call.limit_headers = {key: fill(value, context) for key, value in limit.headers.items()}
+        return self.refuse("rate_limited", call, context=context) if wait else None
+
+    def _parse(self, call: Call) -> Reply | None:
+        if call.operation.content != "json":
+            return None
+        try:
+            call.body = parse_json(call.raw, call.headers.get("Content-Type", ""))
+        except BodyRefusedError as refused:
+            return self.refuse(refused.answer, call, context={"reason": refused.reason})
+        return None
+
+    def _rules(self, call: Call) -> Reply | None:
+        operation = call.operation
+        if operation.does not in BILLABLE:
+            own = self._own.get(operation.name)
+            violations = own.check(call.body) if own else []
+            return self.refuse_violations(call, violations) if violations else None
+        model_name = call.endpoint.model
+        if model_name is None:
+            violations = check_selector(self.spec.selector, call.body)
+            if violations:
+                return self.refuse_violations(call, violations)
+            named = call.body.get(self.spec.selector.field or "", self.spec.selector.default)
+            model_name = str(named)
+        found = self._checkers.get((operation.name, model_name))
+        if found is None:
+            reason = f"the model {model_name} has no {operation.name}"
+            return self.refuse("invalid_param", call, context={"field": "model", "value": model_name, "reason": reason})
+        checker, call.shape, call.model = found
+        violations = checker.check(call.body)
+        return self.refuse_violations(call, violations) if violations else self._understand(call, call.shape, call.model)
+
+    def _understand(self, call: Call, shape: Shape, model: Model) -> Reply | None:
+        """Read what a valid request asks for, and its triggers."""
+        body = call.body
+        call.asked = effective(shape, _dotted(body))
+        call.prompt = next((str(call.asked[name]) for name in PROMPTS if name in call.asked), "")
+        stream = call.operation.stream
+        partials = call.asked.get(stream.partials) if stream and call.asked.get(stream.switch) is True else 0
+        call.outcome = outcome_of(model, call.asked, prompt=call.prompt, partials=int(partials) if isinstance(partials, int) else 0)
+        return self._read_script(call)
+
+    def _read_script(self, call: Call) -> Reply | None:
+        try:
+            in_words = in_prompt(call.prompt)
+            value = call.headers.get(HEADER)
+            script = in_words if value is None else in_header(value).over(in_words)
+        except TriggerError as error:
+            return self.refuse("invalid_param", call, context={"field": "prompt", "reason": str(error)}, message=f"imageproof: {error}",
+                               note=str(error))  # fmt: skip
+        own = call.account.script
+        call.script = script if own is NOTHING else script.over(own) if script is not NOTHING else own
+        return None
+
+    def _moderation(self, call: Call) -> Reply | None:
+        asked = call.script.moderated
+        if asked is None or "moderated_input" not in self.spec.errors or asked == "output":
+            return None
+        return self.refuse("moderated_input", call)
+
+    def _balance(self, call: Call) -> Reply | None:
+        outcome = call.outcome
+        if outcome is None:
+            return None
+        ledger = call.account.ledger
+        ledger.settle(call.now)
+        cost = outcome.micro_usd or 0
+        if ledger.balance >= cost and not (call.script.nocredit and ledger.balance <= 0):
+            return None
+        return self.refuse("insufficient_funds", call)
+
+    def _trouble(self, call: Call) -> Reply | None:
+        """Errors that a script asks for, for the first tries of a request."""
+        if call.operation.does not in BILLABLE:
+            value = call.headers.get(HEADER)
+            if value is None:
+                return None
+            try:
+                call.script = in_header(value)
+            except TriggerError as error:
+                return self.refuse("invalid_param", call, message=f"imageproof: {error}", note=str(error))
+            call.job = job_digest(call.path.encode())
+        else:
+            call.job = job_digest(call.raw)
+        call.attempt = call.account.attempt(call.job)
+        script = call.script
+        if (script.status is None and script.error is None) or call.attempt > script.times:
+            return None
+        if script.error is not None:
+            return self._scripted_error(call, script.error)
+        known = next((answer for answer in self.spec.errors.values() if answer.status == script.status), None)
+        reply = self.refuse(known.name if known else "internal", call)
+        reply.status = script.status or reply.status
+        return reply
+
+    def _scripted_error(self, call: Call, name: str) -> Reply:
+        if name in self.spec.errors:
+            return self.refuse(name, call)
+        known = ", ".join(sorted(self.spec.errors))
+        message = f"the spec {self.spec.name} has no error answer {name!r}: known are {known}"
+        return self.refuse("invalid_param", call, message=f"imageproof: {message}", note=message)
+
+    # what answers are made of
+
+    def needs(self, template: Template) -> frozenset[str]:
+        """Which costly parts of a context a template reads: `images`, `request`, or only `more` than the plain ones."""
+        known = self._needs.get(id(template))
+        if known is None:
+            names = set(placeholders(template.tree)) - PLAIN_VALUES
+            parts = {"images" if name.startswith("image.") else "request" if name.startswith("request.") or name == "task.alias"
+                     else "more" for name in names}  # fmt: skip
+            known = self._needs[id(template)] = frozenset(parts)
+        return known
+
+    def image_url(self, call: Call, task_id: str, record: Record, index: int) -> str:
+        """Where an image of a task is fetched: at the mock, under the name by which the client reached it."""
+        return self.gallery.url(f"{call.host}{call.endpoint.prefix}", task_id, record, index)
+
+    def base64_of(self, task_id: str, record: Record, index: int) -> str:
+        """The base64 text of an image that has been prepared."""
+        return self.gallery.base64(task_id, record, index)
+
+    def phase(self, record: Record, now: float) -> Phase:
+        """The state of a task."""
+        return phase_at(record, now)
+
+    def format_of(self, record: Record) -> str:
+        """The image format of a task."""
+        return FORMATS[record.format]
+
+    async def prepare_poll(self, call: Call) -> None:
+        """Draw what the answer of a poll will hold as base64, before it is put together."""
+        task_id = call.account.aliases.get(call.task_id or "", call.task_id or "")
+        packed = self.upstream.tasks[self.provider].get(task_id)
+        if packed is not None and self.stores_base64:
+            record = unpack(packed)
+            if record.account == call.account.number:
+                await self.gallery.prepare(task_id, record, call.now)
+
+    def form_shape(self, operation: Operation, texts: list[tuple[str, str]]) -> Shape | None:
+        """The shape that a form is to be read by: that of the model it names, else of any model of the operation."""
+        own = self.spec.shapes.get(operation.name)
+        if own is not None:
+            return own
+        named = dict(texts).get(self.spec.selector.field or "", self.spec.selector.default)
+        found = self._checkers.get((operation.name, str(named)))
+        if found is None:
+            found = next((known for (name, _), known in self._checkers.items() if name == operation.name), None)
+        return found[1] if found else None
+
+    def common_headers(self, call: Call) -> dict[str, str]:
+        """The headers of every good answer."""
+        headers = dict(call.operation.answer.headers)
+        if self.spec.request_id_header:
+            headers[self.spec.request_id_header] = self.request_id()
+        if call.limit_headers:
+            headers |= call.limit_headers
+        return headers
+
+
+PLAIN_VALUES = frozenset({"now", "task.id", "model", "state", "task.created"})
+
+
+def _stored_fields(spec: Spec) -> tuple[str, ...]:
+    """The request fields that later answers repeat; only these are kept with a task."""
+    templates = [template for item in spec.operations.values() for template in item.answer.by_phase.values()]
+    templates += [item.answer.body for item in spec.operations.values() if item.answer.body]
+    templates += [spec.webhooks.body] if spec.webhooks else []
+    names = {name for template in templates for name in placeholders(template.tree) if name.startswith("request.")}
+    alias = spec.tasks.alias_field if spec.tasks else None
+    hook = spec.webhooks.url_field if spec.webhooks else None
+    return tuple(sorted({name.removeprefix("request.") for name in names} | {name for name in (alias, hook) if name}))
+
+
+def _dotted(body: dict[str, object]) -> dict[str, object]:
+    """Give nested fields their dotted names, so that `input.prompt` can be read."""
+    out: dict[str, object] = {}
+    for name, value in body.items():
+        out[name] = value
+        if type(value) is dict:
+            out.update({f"{name}.{inner}": item for inner, item in value.items()})
+    return out

@@ -1,0 +1,84 @@
+"""The operations beside the images: balance, uploads, the list of models, and the fetching of results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imageproof.mock_server.answers import Reply
+from imageproof.mock_server.fate import fill_id, job_digest
+from imageproof.mock_server.results import UPLOADS
+from imageproof.mock_server.tasks import MICRO, credits
+from imageproof.mock_server.upstream import Upload
+from imageproof.specs.files import FileFacts
+from imageproof.specs.model import Phase
+
+if TYPE_CHECKING:
+    from imageproof.mock_server.service import Call, Service
+
+FORMAT_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
+UPLOAD_ENDINGS = {"png": "png", "jpeg": "jpg", "webp": "webp", "gif": "gif"}
+
+
+def balance(service: Service, call: Call) -> Reply:
+    """What the account has left and has used."""
+    ledger = call.account.ledger
+    ledger.settle(call.now)
+    rate = service.spec.billing.micro_usd_per_credit or MICRO
+    used = ledger.charged()
+    return _body(service, call, {
+        "account.credits": credits(ledger.balance, rate), "account.usd": ledger.balance / MICRO,
+        "account.used_credits": credits(used, rate), "account.used_usd": used / MICRO,
+    })  # fmt: skip
+
+
+def models(service: Service, call: Call) -> Reply:
+    """The models of the provider; `{$each: T}` repeats T with `{model}` for each."""
+    return _body(service, call, {"images": [{"model": model.name} for model in service.models]})
+
+
+def upload(service: Service, call: Call) -> Reply:
+    """Keep an uploaded file and say where it can be fetched."""
+    found = next(((name, value) for name, value in call.body.items() if isinstance(value, FileFacts)), None)
+    if found is None or call.uploaded is None:
+        return service.refuse("invalid_image", call, context={"field": "file", "reason": "is required"})
+    name, facts = found
+    data = call.uploaded.files[name][0]
+    account = call.account
+    account.jobs += 1
+    digest = job_digest(data) + job_digest(account.key_bytes + b"%d" % account.jobs)
+    upload_id = fill_id("upload_{alnum16}", digest)
+    kind = FORMAT_TYPES.get(facts.format, "application/octet-stream")
+    service.upstream.add_upload(upload_id, Upload(data, kind, account.number))
+    url = f"{call.host}{call.endpoint.prefix}{UPLOADS}{upload_id}.{UPLOAD_ENDINGS.get(facts.format, 'bin')}"
+    return _body(service, call, {"file.id": upload_id, "file.url": url, "file.type": kind, "file.bytes": len(data)})
+
+
+def _body(service: Service, call: Call, context: dict[str, object]) -> Reply:
+    template = call.operation.answer.body
+    if template is None:
+        return service.refuse("internal", call)
+    return Reply(call.operation.answer.status, template.encode({"now": int(call.now), "request_id": "", **context}))
+
+
+async def fetch_result(service: Service, path: str) -> Reply | None:
+    """Answer a GET of a finished image or an upload; None when the path is neither."""
+    upstream = service.upstream
+    if path.startswith(UPLOADS):
+        kept = upstream.uploads.get(path.removeprefix(UPLOADS).partition(".")[0])
+        return Reply(200, kept.data, content_type=kept.content_type) if kept else service.refuse("not_found")
+    found = service.gallery.read_url(path)
+    if found is None:
+        return None
+    task_id, index = found
+    record = upstream.find_task(service.provider, task_id)
+    if record is None or index >= record.count:
+        return service.refuse("not_found")
+    account = upstream.accounts[record.account]
+    now = account.clock.now()
+    if service.phase(record, now) is not Phase.SUCCEEDED:
+        return service.refuse("not_found", note="the task has not succeeded, so there is no result")
+    if service.gallery.is_expired(task_id, record, now):
+        return service.refuse("result_expired", note="the lifetime of the result is over")
+    data = await service.gallery.image(task_id, record, index)
+    kind = FORMAT_TYPES[service.format_of(record)]
+    return Reply(200, data, {"Cache-Control": "public, max-age=3600"}, content_type=kind)

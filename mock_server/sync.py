@@ -1,0 +1,197 @@
+"""Calls that are held until the image is there, answered at once or as a stream of server-sent events.
+
+A client that leaves does not stop the work: it goes on and is billed, where the provider documents that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from imageproof.mock_server.answers import Reply
+from imageproof.mock_server.fate import fill_id
+from imageproof.mock_server.record import FORMATS, Moves, Record
+from imageproof.mock_server.results import Sources
+from imageproof.mock_server.tasks import decide, new_record
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from imageproof.mock_server.plan import Plan
+    from imageproof.mock_server.service import Call, Service
+    from imageproof.specs.model import Stream
+    from imageproof.specs.outcome import Outcome
+    from imageproof.specs.template import Template
+
+SSE = "text/event-stream"
+
+
+async def generate(service: Service, call: Call, request: web.BaseRequest) -> Reply | web.StreamResponse:
+    """Hold the call for the planned time, then answer and bill."""
+    outcome = call.outcome
+    if outcome is None:
+        return service.refuse("internal", call)
+    failure = _failure(call)
+    plan, fate = decide(service, call, outcome, failure=None)
+    call.account.jobs += 1
+    task_id = fill_id("img_{hex32}" if service.spec.tasks is None else service.spec.tasks.id_template, fate.identity)
+    record = new_record(service, call, outcome, plan)
+    call.task_id = task_id
+    service.gallery.set_sources(task_id, _sources(service, call))
+    if call.script.expired:
+        service.upstream.expired.add(task_id)
+    end = call.now + plan.queue_s + plan.run_s
+    stream = call.operation.stream
+    if failure is not None:
+        await _hold(service, call, task_id, end, plan)
+        return service.refuse(failure, call)
+    if stream is not None and call.asked.get(stream.switch) is True:
+        return await _stream(service, call, request, _Job(task_id, record, outcome, plan, stream))
+    service.upstream.keep_task(service.provider, task_id, record)
+    drawn = [service.gallery.image(task_id, record, index) for index in range(record.count)]
+    images, _ = await asyncio.gather(asyncio.gather(*drawn), _hold(service, call, task_id, end, plan))
+    return _whole(service, call, _Job(task_id, record, outcome, plan, None), images)
+
+
+def _failure(call: Call) -> str | None:
+    """The name of the error answer with which a synchronous call ends, if a script asks for one."""
+    if call.script.moderated is not None:
+        return "moderated_output"
+    return call.script.fail
+
+
+class _Job:
+    """What a held call works on."""
+
+    __slots__ = ("outcome", "plan", "record", "stream", "task_id")
+
+    def __init__(self, task_id: str, record: Record, outcome: Outcome, plan: Plan, stream: Stream | None) -> None:
+        self.task_id = task_id
+        self.record = record
+        self.outcome = outcome
+        self.plan = plan
+        self.stream = stream
+
+
+async def _hold(service: Service, call: Call, task_id: str, until: float, plan: Plan) -> None:
+    """Wait for the account's clock; a job that is moved by hand waits for the hand as well."""
+    if plan.moves is Moves.BY_HAND:
+        event = service.upstream.holds.setdefault(task_id, asyncio.Event())
+        await event.wait()
+        service.upstream.holds.pop(task_id, None)
+        return
+    await call.account.clock.wait_until(until)
+
+
+def _sources(service: Service, call: Call) -> Sources:
+    if call.uploaded is None or call.model is None:
+        return Sources()
+    images = call.model.images
+    files = call.uploaded.files
+    references = [data for name in images.references for data in files.get(name, [])]
+    masks = files.get(images.mask or "", [])
+    _ = service
+    return Sources(references=tuple(references), mask=masks[0] if masks else None)
+
+
+def _charge(service: Service, call: Call, job: _Job) -> None:
+    account = call.account
+    if job.record.micro_usd:
+        account.ledger.charge(job.record.micro_usd, account.clock.now(), job.record.job)
+    if job.outcome.micro_usd is None:
+        call.notes.append("no page gives the price of this request: charged 0")
+    _ = service
+
+
+def usage_context(outcome: Outcome) -> dict[str, object]:
+    """The token counts of a request, for templates."""
+    usage = outcome.usage
+    return {
+        "usage.text_tokens": usage.text, "usage.image_tokens": usage.image, "usage.input_tokens": usage.text + usage.image,
+        "usage.output_tokens": usage.output, "usage.total_tokens": usage.text + usage.image + usage.output,
+    }  # fmt: skip
+
+
+def _context(service: Service, call: Call, job: _Job) -> dict[str, object]:
+    record = job.record
+    return {
+        "now": int(call.account.clock.now()), "model": service.models[record.model].name, "task.id": job.task_id,
+        "task.created": int(record.submitted), "image.size": f"{record.width}x{record.height}",
+        "image.format": FORMATS[record.format], **usage_context(job.outcome),
+        **{f"request.{name}": value for name, value in _asked(service, call).items()},
+    }  # fmt: skip
+
+
+def _asked(service: Service, call: Call) -> dict[str, object]:
+    """The fields that answers repeat, as the server decided them: `auto` is never an answer."""
+    model = call.model
+    out = dict(call.asked)
+    if model is not None and model.tokens is not None:
+        output = model.tokens.output
+        if out.get(output.quality_field) in (None, "auto"):
+            out[output.quality_field] = output.auto_quality
+    if model is not None and model.images.background and out.get(model.images.background) in (None, "auto"):
+        out[model.images.background] = "opaque"
+    return {name: out.get(name) for name in (*service.stored_fields, *out)}
+
+
+def _whole(service: Service, call: Call, job: _Job, images: list[bytes]) -> Reply:
+    _charge(service, call, job)
+    context = _context(service, call, job)
+    prefix = call.model.images.prefix if call.model else ""
+    context["images"] = [
+        {
+            "image.index": index, "image.url": service.image_url(call, job.task_id, job.record, index),
+            "image.base64": prefix + base64.b64encode(data).decode(),
+        }
+        for index, data in enumerate(images)
+    ]  # fmt: skip
+    template = call.operation.answer.body
+    if template is None:
+        return service.refuse("internal", call)
+    return Reply(call.operation.answer.status, template.encode(context))
+
+
+async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> web.StreamResponse:
+    """Send partial images while the job runs and a completed event at its end."""
+    stream = job.stream
+    response = web.StreamResponse(headers={"Content-Type": SSE, "Cache-Control": "no-store", **service.common_headers(call)})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    partials = call.asked.get(stream.partials) if stream else 0
+    count = int(partials) if isinstance(partials, int | float) else 0
+    start, run = call.now + job.plan.queue_s, job.plan.run_s
+    for index in range(count):
+        await _hold(service, call, job.task_id, start + run * (index + 1) / (count + 1), job.plan)
+        data = await service.gallery.image(job.task_id, job.record, 0, stage=index)
+        if stream:
+            await _event(service, call, response, (stream.partial_event, stream.partial), job, data, {"partial.index": index})
+    last = service.gallery.image(job.task_id, job.record, 0)
+    data, _ = await asyncio.gather(last, _hold(service, call, job.task_id, start + run, job.plan))
+    _charge(service, call, job)
+    if stream:
+        await _event(service, call, response, (stream.completed_event, stream.completed), job, data, {})
+    await _quietly(response.write_eof(), call)
+    return response
+
+
+async def _event(
+    service: Service, call: Call, response: web.StreamResponse, event: tuple[str, Template], job: _Job, data: bytes,
+    more: dict[str, object],
+) -> None:  # fmt: skip
+    name, template = event
+    prefix = call.model.images.prefix if call.model else ""
+    context = {**_context(service, call, job), "image.base64": prefix + base64.b64encode(data).decode(), "image.index": 0, **more}
+    await _quietly(response.write(b"event: %b\ndata: %b\n\n" % (name.encode(), template.encode(context))), call)
+
+
+async def _quietly(work: Awaitable[object], call: Call) -> None:
+    """Send to a client that may have left: the job goes on without it."""
+    try:
+        await work
+    except (ConnectionError, asyncio.CancelledError):
+        if "the client left before the end" not in call.notes:
+            call.notes.append("the client left before the end")

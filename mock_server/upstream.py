@@ -1,0 +1,141 @@
+"""Everything that the fake upstream knows: accounts, tasks, uploads, counters. One event loop owns it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from imageproof.mock_server.accounts import Account
+from imageproof.mock_server.clock import Clock
+from imageproof.mock_server.pictures import Painter
+from imageproof.mock_server.record import Record, owner_of, unpack
+from imageproof.mock_server.triggers import in_key
+
+if TYPE_CHECKING:
+    from imageproof.mock_server.options import Options
+
+SECRET_SEED = b"imageproof"
+
+
+class FullError(Exception):
+    """A limit of the mock is reached. The message says which, and how to raise it."""
+
+
+@dataclass(slots=True)
+class Upload:
+    """A file that a client has uploaded."""
+
+    data: bytes
+    content_type: str
+    account: int
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the metrics show. Only ever grows."""
+
+    answers: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    seconds: Counter[tuple[str, str]] = field(default_factory=Counter)
+    violations: Counter[str] = field(default_factory=Counter)
+    images: int = 0
+    image_bytes: int = 0
+    webhooks: Counter[str] = field(default_factory=Counter)
+
+
+class Upstream:
+    """The state of one mock. Tasks are kept by provider and id, packed; what is bounded says so when it is full."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.seed = SECRET_SEED + options.seed.to_bytes(16, "big", signed=True)
+        self.started = time.time() if options.start is None else options.start
+        self.accounts: list[Account] = []
+        self.by_key: dict[tuple[str, str], Account] = {}
+        self.tasks: dict[str, dict[str, bytes]] = {}
+        self.polls_left: dict[str, int] = {}
+        self.holds: dict[str, asyncio.Event] = {}
+        self.expired: set[str] = set()
+        self.uploads: OrderedDict[str, Upload] = OrderedDict()
+        self.upload_bytes = 0
+        self.task_count = 0
+        self.requests = 0
+        self.counts = Counts()
+        self.painter = Painter()
+        self.running: set[asyncio.Task[object]] = set()
+
+    def account(self, provider: str, key: str) -> Account:
+        """The account of a key, opened when it is first seen. Raises FullError when there are too many."""
+        known = self.by_key.get((provider, key))
+        if known is not None:
+            return known
+        if len(self.by_key) >= self.options.max_accounts:
+            message = f"the mock holds {self.options.max_accounts} accounts, which is its limit: reset some, or raise --max-accounts"
+            raise FullError(message)
+        script = in_key(key)
+        account = Account(
+            key=key, number=len(self.accounts), provider=provider, clock=Clock(self.options.clock, start=self.started),
+            journal_size=self.options.journal, script=script,
+        )  # fmt: skip
+        account.limited = account.limited or self.options.limits == "documented"
+        self.accounts.append(account)
+        self.by_key[provider, key] = account
+        return account
+
+    def add_task(self, provider: str, task_id: str, record: Record) -> None:
+        """Keep a task. Raises FullError when there are too many."""
+        if self.task_count >= self.options.max_tasks:
+            message = f"the mock holds {self.options.max_tasks} tasks, which is its limit: reset an account, or raise --max-tasks"
+            raise FullError(message)
+        self.tasks.setdefault(provider, {})[task_id] = record.pack()
+        self.task_count += 1
+
+    def keep_task(self, provider: str, task_id: str, record: Record) -> None:
+        """Keep a synchronous job, so that its result can be fetched; a job that is repeated replaces its twin."""
+        if task_id in self.tasks[provider]:
+            self.put_task(provider, task_id, record)
+        else:
+            self.add_task(provider, task_id, record)
+
+    def has_task(self, provider: str, task_id: str) -> bool:
+        """Whether an id is taken."""
+        return task_id in self.tasks[provider]
+
+    def put_task(self, provider: str, task_id: str, record: Record) -> None:
+        """Replace the record of a task that is there."""
+        self.tasks[provider][task_id] = record.pack()
+
+    def find_task(self, provider: str, task_id: str) -> Record | None:
+        """The record of a task, or None."""
+        packed = self.tasks.get(provider, {}).get(task_id)
+        return unpack(packed) if packed is not None else None
+
+    def add_upload(self, upload_id: str, upload: Upload) -> None:
+        """Keep an uploaded file. Raises FullError when there are too many bytes."""
+        if self.upload_bytes + len(upload.data) > self.options.max_uploads:
+            message = f"the mock holds {self.upload_bytes} bytes of uploads, its limit is {self.options.max_uploads}: reset an account"
+            raise FullError(message)
+        self.uploads[upload_id] = upload
+        self.upload_bytes += len(upload.data)
+
+    def spawn(self, work: asyncio.Task[object]) -> None:
+        """Keep a reference to work that outlives its request, such as a call back."""
+        self.running.add(work)
+        work.add_done_callback(self.running.discard)
+
+    def tasks_owned(self, provider: str, number: int) -> list[tuple[str, bytes]]:
+        """The packed tasks of an account. Looks at every task of the provider."""
+        return [(task_id, packed) for task_id, packed in self.tasks[provider].items() if owner_of(packed) == number]
+
+    def drop_account(self, provider: str, account: Account) -> None:
+        """Forget an account, its tasks and its uploads."""
+        for task_id, _ in self.tasks_owned(provider, account.number):
+            del self.tasks[provider][task_id]
+            self.task_count -= 1
+            self.polls_left.pop(task_id, None)
+            self.expired.discard(task_id)
+        for upload_id in [name for name, upload in self.uploads.items() if upload.account == account.number]:
+            self.upload_bytes -= len(self.uploads.pop(upload_id).data)
+        self.by_key.pop((provider, account.key), None)

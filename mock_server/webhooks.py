@@ -1,0 +1,105 @@
+"""Signed calls back: when a task has ended by its account's clock, the URL that the owner of the account has set is called.
+
+A URL that a request names is used only when it has the same origin as the one that was set through the control API: the mock
+never calls a place just because a request says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import logging
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from imageproof.mock_server.fate import fill_id
+from imageproof.mock_server.record import Moves, completed_at
+from imageproof.mock_server.tasks import task_context
+from imageproof.specs.template import fill
+
+if TYPE_CHECKING:
+    from imageproof.mock_server.service import Call, Service
+    from imageproof.specs.model import Webhooks
+
+log = logging.getLogger("imageproof.mock")
+
+
+def target_of(service: Service, call: Call) -> tuple[str, str] | None:
+    """URL and secret for a job, or None when nobody is to be called."""
+    hooks, own = service.spec.webhooks, call.account.webhook
+    if hooks is None or own is None:
+        return None
+    named = call.asked.get(hooks.url_field) if hooks.url_field else None
+    if not isinstance(named, str) or not named:
+        return own
+    if urlsplit(named)[:2] == urlsplit(own[0])[:2]:
+        return named, own[1]
+    call.notes.append("the call back URL has another origin than the one set for the account: not called")
+    return None
+
+
+def announce(service: Service, call: Call) -> None:
+    """Arrange the call back for a job that has just been taken. Costs nothing where no URL has been set."""
+    if call.account.webhook is None or call.task_id is None:
+        return
+    target = target_of(service, call)
+    if target is not None:
+        service.upstream.spawn(asyncio.get_running_loop().create_task(_deliver(service, call, call.task_id, target)))
+
+
+def sign(hooks: Webhooks, secret: str, context: dict[str, object]) -> str:
+    """The signature of one delivery."""
+    digest = hmac.new(secret.encode(), fill(hooks.signed, context).encode(), "sha256")
+    return digest.hexdigest() if hooks.algorithm == "hmac-sha256-hex" else base64.b64encode(digest.digest()).decode()
+
+
+async def _deliver(service: Service, call: Call, task_id: str, target: tuple[str, str]) -> None:
+    """Wait for the end of the task, then call until somebody answers with 2xx or the retries are used up."""
+    hooks = service.spec.webhooks
+    clock = call.account.clock
+    while True:
+        record = service.upstream.find_task(service.provider, task_id)
+        if record is None or hooks is None:
+            return
+        if record.moves == Moves.BY_TIME and completed_at(record) <= clock.now():
+            break
+        await clock.wait_until(completed_at(record) if record.moves == Moves.BY_TIME else clock.now() + 1.0)
+    phase = service.phase(record, clock.now())
+    if phase not in hooks.events:
+        return
+    call.now = clock.now()
+    await service.gallery.prepare(task_id, record, call.now)
+    webhook_id = fill_id("wh_{hex32}", call.job + call.job)
+    context = task_context(service, call, task_id, record, phase, hooks.body)
+    context |= {"webhook.id": webhook_id, "webhook.event": hooks.events[phase]}
+    for wait in (0.0, *hooks.retries_s):
+        await clock.wait_until(clock.now() + wait)
+        if await _call(service, hooks, target, context, int(clock.now())):
+            return
+    service.upstream.counts.webhooks["given_up"] += 1
+
+
+async def _call(service: Service, hooks: Webhooks, target: tuple[str, str], context: dict[str, object], now: int) -> bool:
+    url, secret = target
+    stamped = {**context, "webhook.timestamp": now, "now": now}
+    body = hooks.body.encode(stamped)
+    signed: dict[str, object] = {**stamped, "webhook.body": body.decode()}
+    signed["webhook.signature"] = sign(hooks, secret, signed)
+    headers = {name: fill(value, signed) for name, value in hooks.headers.items()}
+    timeout = aiohttp.ClientTimeout(total=hooks.timeout_s)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(url, data=body, headers={"Content-Type": "application/json", **headers}, allow_redirects=False) as answer,
+        ):
+            good = 200 <= answer.status < 300  # noqa: PLR2004
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        log.info("call back to %s failed: %s", urlsplit(url).netloc, error)
+        good = False
+    service.upstream.counts.webhooks["delivered" if good else "failed"] += 1
+    return good
+
+

@@ -1,0 +1,207 @@
+"""Read a request's body: JSON or multipart, within limits, while it arrives. Whatever comes, the result is a value or a refusal."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import orjson
+from aiohttp import MultipartReader, web
+from aiohttp.multipart import BodyPartReader
+
+from imageproof.mock_server.image_facts import inspect
+from imageproof.specs.files import FileFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp import StreamReader
+
+    from imageproof.specs.model import Field, Shape
+
+CHUNK = 65_536
+MAX_PARTS = 1_000
+MAX_PIXELS = 64_000_000
+INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
+BOOLEANS = {"true": True, "false": False, "True": True, "False": False}
+
+
+class BodyRefusedError(Exception):
+    """A body that can't be read. `answer` is the name of the error answer, `reason` says why."""
+
+    def __init__(self, answer: str, reason: str, *, must_close: bool = False) -> None:
+        super().__init__(reason)
+        self.answer = answer
+        self.reason = reason
+        self.must_close = must_close
+
+
+@dataclass(slots=True)
+class Form:
+    """A multipart body before its types are known: texts and files in the order in which they came."""
+
+    texts: list[tuple[str, str]] = field(default_factory=list)
+    files: list[tuple[str, FileFacts, bytes]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The bytes of the uploaded files by field, beside the facts that the rules see."""
+
+    files: dict[str, list[bytes]]
+
+
+async def read_body(request: web.BaseRequest, *, limit: int, timeout_s: float) -> bytes:
+    """Read the body, at most `limit` bytes, within `timeout_s` seconds. Raises BodyRefusedError."""
+    length = request.content_length
+    if length is not None and length > limit:
+        raise BodyRefusedError("body_too_large", f"the body has {length} bytes, at most {limit} are taken", must_close=True)
+    content = request.content
+    if content.is_eof() and length is not None and length <= content.total_bytes:
+        return content.read_nowait() if length else b""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _read(content, limit)
+    except TimeoutError:
+        raise BodyRefusedError("request_timeout", f"the body did not arrive within {timeout_s:g} s", must_close=True) from None
+    except (web.HTTPException, ValueError, OSError, asyncio.IncompleteReadError) as error:
+        raise BodyRefusedError("invalid_body", f"the body could not be read: {error}", must_close=True) from None
+
+
+async def _read(content: StreamReader, limit: int) -> bytes:
+    chunks, size = [], 0
+    while chunk := await content.readany():
+        size += len(chunk)
+        if size > limit:
+            raise BodyRefusedError("body_too_large", f"the body has more than {limit} bytes", must_close=True)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def parse_json(body: bytes, content_type: str) -> dict[str, object]:
+    """Read a JSON object. Raises BodyRefusedError for anything else, and for a content type that says it is none.
+
+    curl sends JSON as `application/x-www-form-urlencoded` when it is not told better, and providers take that.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind and not kind.endswith(("/json", "+json", "/x-www-form-urlencoded", "/octet-stream")):
+        raise BodyRefusedError("unsupported_media_type", f"expected application/json, got {kind}")
+    if not body:
+        raise BodyRefusedError("invalid_body", "the body is empty")
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BodyRefusedError("invalid_body", str(error)) from None
+    if type(value) is not dict:
+        raise BodyRefusedError("invalid_body", f"expected a JSON object, got {type(value).__name__}")
+    return value
+
+
+class _Stored:
+    """A body that has arrived whole, in the form that the multipart reader wants."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._at = 0
+
+    def at_eof(self) -> bool:
+        return self._at >= len(self._body)
+
+    async def read(self, size: int = -1) -> bytes:
+        end = len(self._body) if size < 0 else self._at + size
+        out, self._at = self._body[self._at : end], min(end, len(self._body))
+        return out
+
+    async def readline(self) -> bytes:
+        end = self._body.find(b"\n", self._at)
+        end = len(self._body) if end < 0 else end + 1
+        out, self._at = self._body[self._at : end], end
+        return out
+
+    def unread_data(self, data: bytes) -> None:
+        self._at -= len(data)
+
+
+async def parse_multipart(body: bytes, headers: Mapping[str, str]) -> Form:
+    """Read a multipart form. Raises BodyRefusedError for half a form, a missing boundary, too many parts."""
+    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        raise BodyRefusedError("unsupported_media_type", f"expected multipart/form-data, got {kind or 'no content type'}")
+    form = Form()
+    try:
+        reader = MultipartReader(headers, _Stored(body))  # type: ignore[arg-type]
+        count = 0
+        while (part := await reader.next()) is not None:
+            count += 1
+            if not isinstance(part, BodyPartReader) or count > MAX_PARTS:
+                raise BodyRefusedError("invalid_body", f"expected at most {MAX_PARTS} plain parts")
+            await _read_part(part, form)
+    except (ValueError, AssertionError, LookupError, web.HTTPException, asyncio.IncompleteReadError, RuntimeError) as error:
+        raise BodyRefusedError("invalid_body", f"the multipart form could not be read: {error}") from None
+    if not body.rstrip(b"\r\n").endswith(b"--"):
+        raise BodyRefusedError("invalid_body", "the multipart form ends before its last boundary")
+    return form
+
+
+async def _read_part(part: BodyPartReader, form: Form) -> None:
+    name = part.name
+    if name is None:
+        raise BodyRefusedError("invalid_body", "a part of the form has no name")
+    data = bytes(await part.read(decode=False))
+    if part.filename is None:
+        try:
+            form.texts.append((name, data.decode()))
+        except UnicodeDecodeError:
+            raise BodyRefusedError("invalid_body", f"the part {shown_name(name)} is not UTF-8") from None
+        return
+    form.files.append((name, facts_of(data, part.filename), data))
+
+
+def shown_name(name: str) -> str:
+    """A name for a message, cut and without control characters."""
+    return repr(name[:60])
+
+
+def facts_of(data: bytes, name: str) -> FileFacts:
+    """The facts of an uploaded file; a file that is no image has the format `unknown` and no size."""
+    try:
+        facts = inspect(data, max_pixels=MAX_PIXELS)
+    except ValueError:
+        return FileFacts(format="unknown", width=0, height=0, has_alpha=False, size=len(data), name=name)
+    return FileFacts(format=facts.format, width=facts.width, height=facts.height, has_alpha=facts.has_alpha, size=len(data), name=name)
+
+
+def typed(form: Form, shape: Shape) -> tuple[dict[str, object], Uploaded]:
+    """Give the parts of a form the types of the fields; a text that is none of its type stays a text, for the rules to refuse."""
+    names = {wire: field.name for field in shape.fields.values() for wire in (field.name, *field.names)}
+    body: dict[str, object] = {}
+    for wire, text in form.texts:
+        name = names.get(wire, wire)
+        field = shape.fields.get(name)
+        body[name] = _text_value(field, text, body.get(name))
+    files: dict[str, list[bytes]] = {}
+    for wire, facts, data in form.files:
+        name = names.get(wire, wire)
+        field = shape.fields.get(name)
+        files.setdefault(name, []).append(data)
+        if field is not None and field.type == "files":
+            known = body.setdefault(name, [])
+            if isinstance(known, list):
+                known.append(facts)
+        else:
+            body[name] = facts
+    return body, Uploaded(files)
+
+
+def _text_value(field: Field | None, text: str, before: object) -> object:
+    match field.type if field else "string":
+        case "integer" if INTEGER.fullmatch(text):
+            return int(text)
+        case "boolean":
+            return BOOLEANS.get(text, text)
+        case "strings":
+            return [*before, text] if isinstance(before, list) else [text]
+        case _:
+            return text
