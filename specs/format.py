@@ -41,12 +41,8 @@ def check_format(node: Node, schema: JsonSchema) -> list[Problem]:
     References lead into the schema itself (`#/$defs/...`). A `title` in the schema is used as its noun phrase. A tree
     with infinite numbers or NaN, which JSON does not have, is checked for nothing else.
     """
-    if problems := list(_not_in_json(node)):
-        return problems
-    judge = _Judge(node, schema)
     try:
-        failures = [failure_of(error, node) for error in _validator(schema).iter_errors(plain(node))]
-        found = [problem for failure in failures for problem in judge.problems(failure)]
+        found = list(_not_in_json(node)) or _Judge(node, schema).all_problems()
     except RecursionError:
         return [Problem(node.mark, "mappings and lists are nested too deeply to be checked", hint="nest them less")]
     return sorted(dict.fromkeys(found), key=lambda problem: problem.mark)
@@ -93,6 +89,11 @@ class _Judge:
 
     root: Node
     schema: JsonSchema
+
+    def all_problems(self) -> list[Problem]:
+        """Everything that the library finds wrong with the tree."""
+        errors = _validator(self.schema).iter_errors(plain(self.root))
+        return [problem for error in errors for problem in self.problems(failure_of(error, self.root))]
 
     def problems(self, failure: Failure) -> list[Problem]:
         """What a failure means; several problems for several keys."""
