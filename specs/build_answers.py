@@ -176,8 +176,9 @@ def read_tasks(reader: Reader, node: Node) -> Tasks:
     inherited = reader.source(child(failures_node, "source"), source)
     failures = {name: _failure(reader, name, item, inherited) for name, item in entries(failures_node) if name != "source"}
     if (retries := child(node, "upstream_retries")) is not None:
-        times, within = (text_of(found) for key in ("times", "within") if (found := child(retries, key)))
-        reader.state(Topic.RETRIES, "upstream", f"the provider itself tries up to {times} times within {within}", retries)
+        times, within = child(retries, "times") or retries, child(retries, "within")
+        words = f"the provider itself tries up to {text_of(times)} times" + (f" within {text_of(within)}" if within else "")
+        reader.state(Topic.RETRIES, "upstream", words, retries)
     if (extra := child(node, "also_seen")) is not None:
         words = f"other states have been seen and are not final: {', '.join(text_of(item) for item in items(child(extra, 'states')))}"
         reader.state(Topic.STATES, "also-seen", words, extra)
