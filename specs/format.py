@@ -135,7 +135,7 @@ class _Judge:
         """Expected what the schema says, got something else."""
         wanted = expected(schema, self.schema)
         if schema is failure.schema and failure.keyword and "title" not in schema:
-            wanted = limit_of(failure.keyword, failure.limit, self.schema) or wanted
+            wanted = limit_of(failure.keyword, schema, self.schema) or wanted
         hint = hint_for(schema, self.schema, failure.value)
         if failure.key is not None:
             return Problem(self._mark(failure), f"expected {wanted} as a key, got {literal(failure.key)}", hint=hint)

@@ -62,14 +62,18 @@ def expected(schema: object, root: JsonSchema, *, depth: int = 0) -> str:
         return _one_of(values)
     for keyword in ("anyOf", "oneOf"):
         if isinstance(branches := schema.get(keyword), list):
-            return joined((phrase for branch in branches for phrase in _phrases(branch, root, depth + 1)), "or")
+            return joined(_phrases(branches, root, depth + 1), "or")
     return _expected_type(schema)
 
 
-def limit_of(keyword: str, limit: object, root: JsonSchema) -> str | None:
+def limit_of(keyword: str, schema: JsonSchema, root: JsonSchema) -> str | None:
     """A noun phrase for the values that one keyword of a schema allows, for keywords that set a limit."""
+    limit = schema.get(keyword)
     if keyword == "contains":
         return f"a list with an item that is {expected(limit, root)}"
+    if keyword == "items":  # as a keyword that fails itself, it is `false`: nothing may follow the items before
+        first = schema.get("prefixItems")
+        keyword, limit = "maxItems", len(first) if isinstance(first, list) else 0
     if keyword not in _LIMITS:
         return None
     phrase = _LIMITS[keyword].format(limit)
@@ -218,14 +222,18 @@ def _types_of(schema: JsonSchema) -> frozenset[str]:
     return frozenset({first}) if (first := next(about, None)) else frozenset()
 
 
-def _phrases(branch: object, root: JsonSchema, depth: int) -> list[str]:
-    """A noun phrase for one branch of a union; one for each value where it names a few."""
-    schema = dereferenced(branch, root)
-    if isinstance(schema, Mapping) and "title" not in schema:
-        values = schema.get("enum")
+def _phrases(branches: list[object], root: JsonSchema, depth: int) -> Iterator[str]:
+    """A noun phrase for each branch of a union and of the unions in it; one for each value where a few are named."""
+    for branch in branches:
+        schema = dereferenced(branch, root)
+        parts = schema if isinstance(schema, Mapping) and "title" not in schema else {}
+        values, inner = parts.get("enum"), parts.get("anyOf", parts.get("oneOf"))
         if isinstance(values, list) and len(values) <= _MOST_NAMED:
-            return [literal(value) for value in values]
-    return [expected(schema, root, depth=depth)]
+            yield from map(literal, values)
+        elif isinstance(inner, list) and depth <= _DEEPEST:
+            yield from _phrases(inner, root, depth + 1)
+        else:
+            yield expected(schema, root, depth=depth)
 
 
 def _one_of(values: list[object]) -> str:
