@@ -73,6 +73,13 @@ class Clock:
         self._wake()
         return self.now()
 
+    def advance_to(self, when: float) -> None:
+        """Move on to a time, exactly; a time that has passed changes nothing."""
+        ahead = when - self.now()
+        if ahead > 0:
+            self._origin = when if not self.mode.rate else self._origin + ahead
+            self._wake()
+
     def set_mode(self, mode: ClockMode) -> None:
         """Change how fast time passes from now on."""
         self._origin, self._mark = self.now(), self._mono()
@@ -83,7 +90,7 @@ class Clock:
         """Return when the account's time has reached `when`; a jumping clock goes there at once."""
         while (left := when - self.now()) > 0:
             if self.mode.jumps:
-                self.advance(left)
+                self.advance_to(when)
                 return
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters[waiter] = when

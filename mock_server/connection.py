@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from imageproof.mock_server.packet import SMALL, Packet
+
 if TYPE_CHECKING:
     from imageproof.mock_server.server import Mock
 
@@ -43,6 +45,28 @@ class Connection(RequestHandler):  # type: ignore[misc]
         if self._waiting is not None:
             self._waiting.cancel()
         super().connection_lost(exc)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse | Packet, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Write an answer that is whole in one go; streams and refused upgrades take aiohttp's way."""
+        if not isinstance(resp, Packet):
+            return await super().finish_response(request, resp, start_time)
+        if self._upgraded:
+            whole = web.Response(status=resp.status, body=resp.body)
+            whole.force_close()
+            return await super().finish_response(request, whole, start_time)
+        request._finish()  # noqa: SLF001  (what the method that this one replaces does first)
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return resp, True  # type: ignore[return-value]
+        if resp.body_length <= SMALL:
+            transport.write(resp.head + resp.body)
+        else:
+            transport.write(resp.head)
+            transport.write(resp.body)
+            await self._drain_helper()
+        return resp, False  # type: ignore[return-value]
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None

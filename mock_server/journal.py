@@ -87,10 +87,3 @@ def entry_as_json(entry: Entry, account: Account) -> dict[str, JsonTree]:
         },
     }
 
-
-def record_entry(account: Account, entry: Entry) -> None:
-    """Keep an exchange; the oldest is dropped when the journal is full, and counted."""
-    journal = account.journal
-    if len(journal) == journal.maxlen:
-        account.journal_dropped += 1
-    journal.append(entry)

@@ -26,7 +26,7 @@ class Collector:
         counts, upstream = self._mock.upstream.counts, self._mock.upstream
         answers = CounterMetricFamily("imageproof_answers", "Answers by provider, operation and status",
                                       labels=["provider", "operation", "status"])  # fmt: skip
-        for (provider, operation, status), number in counts.answers.items():
+        for ((provider, operation), status), number in counts.answers.items():
             answers.add_metric([provider, operation, str(status)], number)
         yield answers
         spent = CounterMetricFamily("imageproof_seconds", "Seconds spent on answers, held time included",

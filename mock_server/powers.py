@@ -215,7 +215,7 @@ def move_clock(mock: Mock, accounts: list[Account], order: dict[str, JsonTree]) 
         if "to" in order:
             when = next_event(mock.services[account.provider], account)
             if when is not None:
-                account.clock.advance(max(0.0, when - account.clock.now()))
+                account.clock.advance_to(when)
 
 
 def _step(value: JsonTree) -> float:

@@ -25,6 +25,7 @@ class Endpoint:
     operation: Operation
     number: int
     prefix: str
+    label: tuple[str, str]
     model: str | None = None
     id_query: str | None = None
 
@@ -77,7 +78,7 @@ class Routes:
         for number, operation in enumerate(service.spec.operations.values()):
             for path, model in expanded(service.spec, operation):
                 place = _place(path)
-                endpoint = Endpoint(service=service, operation=operation, number=number, prefix=prefix, model=model, id_query=place.id_query)
+                endpoint = Endpoint(service=service, operation=operation, number=number, prefix=prefix, label=(service.provider, operation.name), model=model, id_query=place.id_query)
                 where = (
                     self.exact.setdefault(prefix + place.before, {})
                     if place.after is None

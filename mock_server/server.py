@@ -19,7 +19,8 @@ from imageproof.mock_server.answers import Reply
 from imageproof.mock_server.connection import MockServer
 from imageproof.mock_server.control import PREFIX, Control
 from imageproof.mock_server.fate import job_digest
-from imageproof.mock_server.journal import BODY_KEPT, Entry, record_entry
+from imageproof.mock_server.journal import BODY_KEPT, Entry
+from imageproof.mock_server.packet import Dated, Packet
 from imageproof.mock_server.routes import LONGEST_PATH, Endpoint, Found, Routes
 from imageproof.mock_server.service import Call, Service
 from imageproof.mock_server.upstream import FullError, Upstream
@@ -51,6 +52,7 @@ class Mock:
         if len(self.services) == 1:
             self._add(next(iter(self.services.values())), "")
         self.control = Control(self)
+        self._dated = Dated()
 
     def _add(self, service: Service, prefix: str) -> None:
         self.routes.add(service, prefix)
@@ -80,21 +82,20 @@ class Mock:
             return await self._elsewhere(request, raw_path)
         endpoint = self._endpoint(found, request)
         if endpoint is None:
-            return await self._send(request, self._wrong_method(found, raw_path))
+            return self._send(request, self._wrong_method(found, raw_path))
         account = endpoint.service.authenticate(request.headers)
         if type(account) is not Account:
-            return await self._send(request, self._unauthenticated(endpoint, str(account)))
-        call = Call(
-            endpoint=endpoint, account=account, headers=request.headers, method=request.method, path=raw_path,
-            now=account.clock.now(), host=self.options.public_url or f"http://{request.host}", task_id=_task_id(found, endpoint),
-        )  # fmt: skip
+            return self._send(request, self._unauthenticated(endpoint, str(account)))
+        call = Call(endpoint, account, request, account.clock.now(), found.task_id if endpoint.id_query is None else
+                    _queried_id(found, endpoint), self.options.public_url)  # fmt: skip
         response = await self._answer(request, call)
-        if isinstance(response, Reply):
-            sent = await self._send(request, response, call)
-            self._record(request, call, began, response.status, dict(sent.headers), response.body, response.note)
+        if type(response) is Reply:
+            sent = self._send(request, response, call)
+            self._record(request, call, began, response)
             return sent
-        self._record(request, call, began, response.status, dict(response.headers), b"", None)
-        return response
+        streamed: web.StreamResponse = response  # type: ignore[assignment]  # what is no Reply has been sent already
+        self._record(request, call, began, Reply(streamed.status, b"", dict(streamed.headers)))
+        return streamed
 
     async def _answer(self, request: web.BaseRequest, call: Call) -> Reply | web.StreamResponse:
         service = call.endpoint.service
@@ -160,7 +161,7 @@ class Mock:
             return web.Response(status=404, text=text)
         service, rest = at
         reply = await side.fetch_result(service, rest) if request.method in ("GET", "HEAD") else None
-        return await self._send(request, reply or service.refuse("not_found", context={"reason": f"nothing is at {rest[:200]}"}))
+        return self._send(request, reply or service.refuse("not_found", context={"reason": f"nothing is at {rest[:200]}"}))
 
     def _endpoint(self, found: Found, request: web.BaseRequest) -> Endpoint | None:
         endpoints = found.endpoints
@@ -190,38 +191,35 @@ class Mock:
 
     # what goes out
 
-    async def _send(self, request: web.BaseRequest, reply: Reply, call: Call | None = None) -> web.Response:
-        headers = reply.headers
-        if call is not None:
-            common = call.endpoint.service.common_headers(call)
-            headers = {**common, **headers} if common else headers
-            if self.options.timing_header:
-                headers = {**headers, "X-Imageproof-Held-Ms": f"{(call.account.clock.now() - call.now) * 1000:.3f}"}
-        response = web.Response(status=reply.status, body=reply.body, headers=headers, content_type=reply.content_type)
-        if not reply.stay:
-            response.force_close()
-        _ = request
-        return response
+    def _send(self, request: web.BaseRequest, reply: Reply, call: Call | None = None) -> web.StreamResponse:
+        """Make the packet. It is no StreamResponse, but all that the connection needs of one."""
+        more = call.endpoint.service.common_headers(call) if call is not None else None
+        if call is not None and self.options.timing_header:
+            more = {**(more or {}), "X-Imageproof-Held-Ms": f"{(call.account.clock.now() - call.now) * 1000:.3f}"}
+        if more:
+            reply.headers = {**more, **reply.headers}
+        return Packet(reply, request, self._dated)  # type: ignore[return-value]
 
-    def _record(
-        self, request: web.BaseRequest, call: Call, began: float, status: int, headers: dict[str, str], body: bytes, note: str | None
-    ) -> None:
+    def _record(self, request: web.BaseRequest, call: Call, began: float, reply: Reply) -> None:
         account, operation, ended = call.account, call.operation, monotonic()
+        endpoint = call.endpoint
         counts = self.upstream.counts
-        counts.answers[call.endpoint.service.provider, operation.name, status] += 1
-        counts.seconds[call.endpoint.service.provider, operation.name] += ended - began
-        notes = "; ".join([*([note] if note else []), *call.notes]) or None
-        raw = call.raw
-        record_entry(account, Entry(
-            account.journal_dropped + len(account.journal) + 1, began, ended, call.now, call.method, call.path, operation.name,
-            request.raw_headers, raw[:BODY_KEPT], len(raw), status, headers, body[:BODY_KEPT], len(body), call.rules, call.task_id,
-            notes,
+        counts.answers[endpoint.label, reply.status] += 1
+        counts.seconds[endpoint.label] += ended - began
+        note = reply.note
+        if call.notes:
+            note = "; ".join([*([note] if note else []), *call.notes])
+        raw, body = call.raw, reply.body
+        journal = account.journal
+        if len(journal) == journal.maxlen:
+            account.journal_dropped += 1
+        journal.append(Entry(
+            account.journal_dropped + len(journal) + 1, began, ended, call.now, call.method, call.path, operation.name,
+            request.raw_headers, raw[:BODY_KEPT], len(raw), reply.status, reply.headers, body[:BODY_KEPT], len(body), call.rules,
+            call.task_id, note,
         ))  # fmt: skip
 
 
-def _task_id(found: Found, endpoint: Endpoint) -> str | None:
-    if endpoint.id_query is None:
-        return found.task_id
-    return next(iter(parse_qs(found.query).get(endpoint.id_query, [])), None)
-
-
+def _queried_id(found: Found, endpoint: Endpoint) -> str | None:
+    """The id of a task that stands in the query of the path."""
+    return next(iter(parse_qs(found.query).get(endpoint.id_query or "", [])), None)

@@ -7,7 +7,6 @@ function of the call that either returns a refusal or leaves what it learned in 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imageproof.mock_server.accounts import Account, Bucket
@@ -19,12 +18,13 @@ from imageproof.mock_server.triggers import HEADER, NOTHING, Script, TriggerErro
 from imageproof.mock_server.wire import BodyRefusedError, Uploaded, parse_json
 from imageproof.specs.check import Checker, Violation, check_selector
 from imageproof.specs.model import MAKES_IMAGES
-from imageproof.specs.outcome import Outcome, effective, outcome_of
+from imageproof.specs.outcome import Outcome, Outcomes, effective
 from imageproof.specs.template import fill, placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aiohttp import web
     from multidict import CIMultiDictProxy
 
     from imageproof.mock_server.routes import Endpoint
@@ -38,37 +38,52 @@ PROMPTS = ("prompt", "input.prompt")
 NO_REASON: dict[str, object] = {}
 
 
-@dataclass(slots=True)
 class Call:
-    """One request under way, and what has been learned of it so far."""
+    """One request under way, and what has been learned of it so far. A plain class, as one is made for every request."""
 
-    endpoint: Endpoint
-    account: Account
-    headers: CIMultiDictProxy[str]
-    method: str
-    path: str
-    now: float
-    host: str
-    raw: bytes = b""
-    body: dict[str, object] = field(default_factory=dict)
-    uploaded: Uploaded | None = None
-    task_id: str | None = None
-    model: Model | None = None
-    shape: Shape | None = None
-    asked: dict[str, object] = field(default_factory=dict)
-    prompt: str = ""
-    script: Script = NOTHING
-    outcome: Outcome | None = None
-    attempt: int = 1
-    job: bytes = b""
-    rules: tuple[str, ...] = ()
-    notes: list[str] = field(default_factory=list)
-    limit_headers: dict[str, str] | None = None
+    __slots__ = (
+        "_host", "account", "asked", "attempt", "body", "endpoint", "headers", "job", "limit_headers", "method", "model", "notes",
+        "now", "operation", "outcome", "path", "prompt", "raw", "rules", "script", "shape", "task_id", "uploaded",
+    )  # fmt: skip
+
+    def __init__(
+        self, endpoint: Endpoint, account: Account, request: web.BaseRequest, now: float, task_id: str | None, public_url: str | None
+    ) -> None:
+        self.endpoint = endpoint
+        self.operation: Operation = endpoint.operation
+        self.account = account
+        self.headers: CIMultiDictProxy[str] = request.headers
+        self.method: str = request.method
+        self.path: str = request.raw_path
+        self.now = now
+        self.task_id = task_id
+        self._host = public_url
+        self.raw = b""
+        self.body: dict[str, object] = {}
+        self.uploaded: Uploaded | None = None
+        self.model: Model | None = None
+        self.shape: Shape | None = None
+        self.asked: dict[str, object] = self.body
+        self.prompt = ""
+        self.script: Script = NOTHING
+        self.outcome: Outcome | None = None
+        self.attempt = 1
+        self.job = b""
+        self.rules: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = ()
+        self.limit_headers: dict[str, str] | None = None
 
     @property
-    def operation(self) -> Operation:
-        """The operation that was called."""
-        return self.endpoint.operation
+    def host(self) -> str:
+        """The root of the mock as the client reached it, for links."""
+        if self._host is None:
+            self._host = f"http://{self.headers.get('Host', 'localhost')}"
+        return self._host
+
+    def note(self, text: str) -> None:
+        """Keep something for the journal, once."""
+        if text not in self.notes:
+            self.notes += (text,)
 
 
 class Service:
@@ -85,6 +100,7 @@ class Service:
             for model in spec.models.values()
             for operation, shape in model.shapes.items()
         }
+        self._outcomes = {model.name: Outcomes(model) for model in spec.models.values()}
         self._own = {name: Checker(shape) for name, shape in spec.shapes.items()}
         self.task_pattern = re.compile(id_pattern(spec.tasks.id_template)) if spec.tasks else None
         self.failures = tuple(spec.tasks.failures) if spec.tasks else ()
@@ -238,7 +254,7 @@ class Service:
         call.prompt = next((str(call.asked[name]) for name in PROMPTS if name in call.asked), "")
         stream = call.operation.stream
         partials = call.asked.get(stream.partials) if stream and call.asked.get(stream.switch) is True else 0
-        call.outcome = outcome_of(model, call.asked, prompt=call.prompt, partials=int(partials) if isinstance(partials, int) else 0)
+        call.outcome = self._outcomes[model.name].of(call.asked, prompt=call.prompt, partials=int(partials) if isinstance(partials, int) else 0)
         return self._read_script(call)
 
     def _read_script(self, call: Call) -> Reply | None:
@@ -350,8 +366,8 @@ class Service:
         return found[1] if found else None
 
     def common_headers(self, call: Call) -> dict[str, str]:
-        """The headers of every good answer."""
-        headers = dict(call.operation.answer.headers)
+        """The headers of every answer."""
+        headers: dict[str, str] = {**call.operation.answer.headers} if call.operation.answer.headers else {}
         if self.spec.request_id_header:
             headers[self.spec.request_id_header] = self.request_id()
         if call.limit_headers:

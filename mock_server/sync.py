@@ -102,7 +102,7 @@ def _charge(service: Service, call: Call, job: _Job) -> None:
     if job.record.micro_usd:
         account.ledger.charge(job.record.micro_usd, account.clock.now(), job.record.job)
     if job.outcome.micro_usd is None:
-        call.notes.append("no page gives the price of this request: charged 0")
+        call.note("no page gives the price of this request: charged 0")
     _ = service
 
 
@@ -193,5 +193,4 @@ async def _quietly(work: Awaitable[object], call: Call) -> None:
     try:
         await work
     except (ConnectionError, asyncio.CancelledError):
-        if "the client left before the end" not in call.notes:
-            call.notes.append("the client left before the end")
+        call.note("the client left before the end")

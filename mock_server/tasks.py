@@ -117,7 +117,7 @@ def submit(service: Service, call: Call) -> Reply:
         if record.failure and not service.spec.billing.charge_failed:
             account.ledger.refund_at(completed_at(record), record.micro_usd, account.jobs)
     if outcome.micro_usd is None:
-        call.notes.append("no page gives the price of this request: charged 0")
+        call.note("no page gives the price of this request: charged 0")
     call.task_id = task_id
     _remember(service, call, task_id)
     return answer_task(service, call, task_id, record, call.endpoint.operation)
@@ -194,7 +194,7 @@ def _jump(account: Account, record: Record, now: float) -> None:
         return
     for event in (record.submitted + record.queue_s, completed_at(record)):
         if event > now:
-            account.clock.advance(event - now)
+            account.clock.advance_to(event)
             return
 
 

@@ -37,7 +37,7 @@ class Upload:
 class Counts:
     """What the metrics show. Only ever grows."""
 
-    answers: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    answers: Counter[tuple[tuple[str, str], int]] = field(default_factory=Counter)
     seconds: Counter[tuple[str, str]] = field(default_factory=Counter)
     violations: Counter[str] = field(default_factory=Counter)
     images: int = 0

@@ -37,7 +37,7 @@ def target_of(service: Service, call: Call) -> tuple[str, str] | None:
         return own
     if urlsplit(named)[:2] == urlsplit(own[0])[:2]:
         return named, own[1]
-    call.notes.append("the call back URL has another origin than the one set for the account: not called")
+    call.note("the call back URL has another origin than the one set for the account: not called")
     return None
 
 

@@ -1,0 +1,69 @@
+"""A whole HTTP answer as bytes. Nearly every answer of the mock is small and known at once, so it is one write on the socket.
+
+aiohttp's own response classes do more (cookies, compression, chunks) and cost as much as all the rest of a poll; they are used
+where that is needed, for streams.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from time import time
+from typing import TYPE_CHECKING
+from wsgiref.handlers import format_date_time
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from imageproof.mock_server.answers import Reply
+
+SMALL = 65_536
+UNKNOWN = "Unknown"
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return UNKNOWN
+
+
+_HEADS = {status: f"HTTP/1.1 {status} {_reason(status)}\r\nServer: imageproof\r\n" for status in range(200, 600)}
+
+
+class Dated:
+    """The Date header, made once a second."""
+
+    __slots__ = ("_line", "_second")
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._line = ""
+
+    def line(self) -> str:
+        """The header line with its end."""
+        now = int(time())
+        if now != self._second:
+            self._second = now
+            self._line = f"Date: {format_date_time(now)}\r\n"
+        return self._line
+
+
+class Packet:
+    """An answer ready for the socket. It has what aiohttp's connection asks of a response: `keep_alive`, `status`, `body_length`."""
+
+    __slots__ = ("body", "body_length", "head", "keep_alive", "status")
+
+    def __init__(self, reply: Reply, request: web.BaseRequest, dated: Dated) -> None:
+        self.status = reply.status
+        self.keep_alive = reply.stay and request.keep_alive
+        self.body = reply.body if request.method != "HEAD" else b""
+        self.body_length = len(self.body)
+        lines = "".join([f"{name}: {value}\r\n" for name, value in reply.headers.items()]) if reply.headers else ""
+        if not self.keep_alive:
+            lines += "Connection: close\r\n"
+        elif request.version.minor == 0:
+            lines += "Connection: keep-alive\r\n"
+        self.head = (
+            f"{_HEADS[reply.status]}{dated.line()}Content-Type: {reply.content_type}\r\nContent-Length: {len(reply.body)}\r\n"
+            f"{lines}\r\n"
+        ).encode("latin-1", "replace")

@@ -1,0 +1,115 @@
+"""The rows of pixels of a view, put together from pieces that other pictures of the size have needed too.
+
+New in each picture are only its first row, and rows that shift all pixels by one small step of colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from imageproof.mock_server import picture_relief as relief
+from imageproof.mock_server.png import AS_IS, UP, Piece, deflate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from imageproof.mock_server.picture_cache import Recent
+    from imageproof.mock_server.picture_view import Colour, View
+
+SHADES = 64  # steps from the colour at the top to the colour at the bottom
+BLOCK = 32  # rows that are like the row above them are kept in pieces of this many
+SUN_SHARE, DUNE_SHARE = 0.085, 0.09  # of the edge that limits them
+
+Slices = tuple[Piece, ...]
+Draw = partial[list[bytearray]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Art:
+    """Draws the upper part of pictures of one size in pixels; `kept` holds the pieces of pictures of all sizes."""
+
+    width: int
+    height: int
+    kept: Recent[Slices]
+
+    def rows(self, view: View, rows: int) -> Iterator[Piece]:
+        """The first `rows` (at least 1) rows of RGB of a picture; what has no room there is left out, the sun first."""
+        yield deflate(self._first_row(view))
+        drawn, shift = 1, (0, 0, 0)
+        for part in self._parts(view, rows - 1):
+            yield from part
+            drawn += sum(self._count(piece) for piece in part) + 1
+            wanted = _shift(view, drawn / rows)
+            yield from self._shade((wanted[0] - shift[0], wanted[1] - shift[1], wanted[2] - shift[2]))
+            shift = wanted
+
+    def like_above(self, rows: int, channels: int) -> Iterator[Piece]:
+        """So many rows that are like the row above them; at the top of a picture they are black, or transparent."""
+        for count in filter(None, (*(BLOCK,) * (rows // BLOCK), rows % BLOCK)):
+            yield from self.kept.get((self.width, channels, count), partial(self._still, count, channels))
+
+    def _parts(self, view: View, rows: int) -> Iterator[Slices]:
+        """What lies between the rows that shift the colour, one of which follows each part; `rows` in all."""
+        shapes = self._shapes(view)
+        lengths = [sum(self._count(piece) + 1 for piece in shape) for shape in shapes]
+        while sum(lengths) > rows:
+            del shapes[0], lengths[0]
+        gaps = _shared_out(rows - sum(lengths), view.gaps[-len(shapes) - 1 :])
+        for gap, shape in zip(gaps, (*shapes, ()), strict=True):
+            for left in range(gap, 0, -self._step):
+                yield tuple(self.like_above(min(left, self._step) - 1, 3))
+            yield from ((piece,) for piece in shape)
+
+    def _shapes(self, view: View) -> list[Slices]:
+        """The sun and the dunes of a view from top to bottom, each in slices of rows."""
+        edge = min(self.width, self.height)
+        draws: list[Draw] = []
+        if view.sun is not None:
+            radius, centre = round(edge * SUN_SHARE) + 1, self.width * view.sun // 8
+            draws.append(partial(relief.sun, self.width, centre, radius))
+        high = round(edge * DUNE_SHARE) + 3
+        draws += (partial(relief.dune, number, self.width, high, view.coarse) for number in view.order)
+        return [self.kept.get((draw.func, draw.args, self._step), partial(self._sliced, draw)) for draw in draws]
+
+    def _sliced(self, draw: Draw) -> Slices:
+        rows = draw()
+        return tuple(deflate(b"".join(rows[at : at + self._step])) for at in range(0, len(rows), self._step))
+
+    def _first_row(self, view: View) -> bytes:
+        ends = Image.new("RGB", (2, 1))
+        ends.putdata((view.left, view.right))
+        return AS_IS + ends.resize((self.width, 1), Image.Resampling.BILINEAR).tobytes()
+
+    def _shade(self, step: Colour) -> Slices:
+        """A row that shifts all its pixels by one step."""
+        shift = UP + bytes(part & 0xFF for part in step) * self.width
+        return self.kept.get((self.width, step), lambda: (deflate(shift),))
+
+    def _still(self, rows: int, channels: int) -> Slices:
+        return (deflate((UP + bytes(channels * self.width)) * rows, runs=True),)
+
+    def _count(self, piece: Piece) -> int:
+        """How many rows of RGB a piece holds."""
+        return piece.size // (1 + 3 * self.width)
+
+    @property
+    def _step(self) -> int:
+        """How many rows have the same shade."""
+        return max(4, self.height // SHADES)
+
+
+def _shared_out(total: int, weights: Sequence[int]) -> list[int]:
+    """A whole number cut in proportion to the weights, with nothing left over."""
+    ends = [total * done // sum(weights) for done in accumulate(weights, initial=0)]
+    return [end - start for start, end in pairwise(ends)]
+
+
+def _shift(view: View, share: float) -> Colour:
+    """How far the colour has moved from the top towards the bottom."""
+    red, green, blue = (round((low - high) * share) for high, low in zip(view.left, view.bottom, strict=True))
+    return red, green, blue
