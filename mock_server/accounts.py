@@ -80,13 +80,16 @@ class Ledger:
     def charged(self) -> int:
         """What has been taken for jobs, less what has been given back."""
         rows = self._rows
-        return sum(rows[i + 1] if rows[i] == CHARGE else -rows[i + 1] for i in range(0, len(rows), ROW) if rows[i] != TOP_UP)
+        return sum(
+            rows[i + 1] if rows[i] == CHARGE else -rows[i + 1] for i in range(0, len(rows), ROW) if rows[i] != TOP_UP
+        )
 
     def movements(self) -> list[Movement]:
         """All lines, oldest first."""
         rows = self._rows
         return [
-            Movement(KIND_NAMES[rows[i]], rows[i + 1], rows[i + 2] / 1000, rows[i + 3]) for i in range(0, len(rows), ROW)
+            Movement(KIND_NAMES[rows[i]], rows[i + 1], rows[i + 2] / 1000, rows[i + 3])
+            for i in range(0, len(rows), ROW)
         ]
 
 
@@ -115,7 +118,9 @@ class Account:
         "key_bytes", "ledger", "limited", "number", "provider", "queue", "script", "webhook",
     )  # fmt: skip
 
-    def __init__(self, *, key: str, number: int, provider: str, clock: Clock, journal_size: int, script: Script = NOTHING) -> None:
+    def __init__(
+        self, *, key: str, number: int, provider: str, clock: Clock, journal_size: int, script: Script = NOTHING
+    ) -> None:
         self.key = key
         self.key_bytes = key.encode()
         self.number = number

@@ -45,7 +45,11 @@ def shown(value: object) -> str:
 
 
 def error_body(
-    spec: Spec, operation: Operation | None, answer: ErrorAnswer, context: Mapping[str, object], message: str | None = None
+    spec: Spec,
+    operation: Operation | None,
+    answer: ErrorAnswer,
+    context: Mapping[str, object],
+    message: str | None = None,
 ) -> bytes:
     """The body of a refusal: the answer's own envelope, else the operation's, else the provider's."""
     words = {"field": "", "value": "", "reason": "", "model": "", "retry_after": 1, **context}

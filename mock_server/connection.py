@@ -76,7 +76,9 @@ class Connection(RequestHandler):  # type: ignore[misc]
         if at is None:
             return super().handle_error(request, status, exc, message)
         reply = at[0].refuse("invalid_body", context={"reason": f"malformed HTTP: {exc}", "field": "request"})
-        response = web.Response(status=reply.status, body=reply.body, headers=reply.headers, content_type=reply.content_type)
+        response = web.Response(
+            status=reply.status, body=reply.body, headers=reply.headers, content_type=reply.content_type
+        )
         response.force_close()
         return response
 

@@ -50,7 +50,9 @@ ROUTES: dict[str, str] = {
 
 
 def _json(value: object, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(value, option=orjson.OPT_INDENT_2), content_type="application/json")
+    return web.Response(
+        status=status, body=orjson.dumps(value, option=orjson.OPT_INDENT_2), content_type="application/json"
+    )
 
 
 class Control:
@@ -63,7 +65,9 @@ class Control:
             "GET health": lambda: _json(self.health()),
             "GET specs": lambda: _json(self.specs()),
             "GET triggers": lambda: _json([asdict(card) for card in cards()]),
-            "GET metrics": lambda: web.Response(body=exposition(mock), headers={"Content-Type": "text/plain; version=0.0.4"}),
+            "GET metrics": lambda: web.Response(
+                body=exposition(mock), headers={"Content-Type": "text/plain; version=0.0.4"}
+            ),
         }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -144,10 +148,16 @@ class Control:
             case "GET ledger":
                 return _json(powers.ledger_of(service, account))
             case "GET tasks":
-                return _json([powers.describe_task(service, account, *task) for task in powers.tasks_of(service, account)])
+                return _json(
+                    [powers.describe_task(service, account, *task) for task in powers.tasks_of(service, account)]
+                )
             case "POST tasks":
                 failure = order.get("failure")
-                return _json(powers.move_task(service, account, item, str(order.get("do", "")), str(failure) if failure else None))
+                return _json(
+                    powers.move_task(
+                        service, account, item, str(order.get("do", "")), str(failure) if failure else None
+                    )
+                )
             case "GET clock" | "POST clock":
                 if request.method == "POST":
                     powers.move_clock(self._mock, [account], order)
@@ -156,7 +166,9 @@ class Control:
                 powers.reset_account(service, account)
                 return _json({"accounts": 1})
             case _:
-                return _json({"error": f"nothing is at {request.method} {path[:200]!r}; GET {PREFIX} lists what there is"}, 404)
+                return _json(
+                    {"error": f"nothing is at {request.method} {path[:200]!r}; GET {PREFIX} lists what there is"}, 404
+                )
 
     def _key(self, request: web.BaseRequest, service: Service) -> str:
         value = request.headers.get(service.spec.auth.header)

@@ -7,8 +7,12 @@ that race therefore get the same fates as two that queue.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BYTES = 40
 FULL = float(1 << 32)
@@ -21,8 +25,7 @@ def job_digest(content: bytes) -> bytes:
     return blake2b(content, digest_size=8).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(NamedTuple):
     """Enough chance for one attempt of one job. Each part is independent of the others."""
 
     digest: bytes
@@ -49,6 +52,25 @@ def fate_of(seed: bytes, account: bytes, job: bytes, attempt: int) -> Fate:
 
 def fill_id(template: str, identity: bytes) -> str:
     """Make an id such as `task_{hex32}`, `image_{uuid}` or `task_img_{alnum12}` from sixteen bytes."""
+    return id_maker(template)(identity)
+
+
+@cache
+def id_maker(template: str) -> Callable[[bytes], str]:
+    """Compile a template of ids; the usual one, a prefix and hexadecimal digits, is two operations."""
+    match = RANDOM_PART.search(template)
+    if (
+        match is not None
+        and match[1] == "hex"
+        and match.end() == len(template)
+        and "{" not in template[: match.start()]
+    ):
+        prefix, length = template[: match.start()], int(match[2])
+        return lambda identity: prefix + identity.hex()[:length]
+    return lambda identity: _filled(template, identity)
+
+
+def _filled(template: str, identity: bytes) -> str:
     text = identity.hex()
 
     def put(match: re.Match[str]) -> str:

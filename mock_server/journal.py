@@ -86,4 +86,3 @@ def entry_as_json(entry: Entry, account: Account) -> dict[str, JsonTree]:
             "body": body_as_json(entry.response_body, entry.response_size, secret),
         },
     }
-

@@ -51,7 +51,14 @@ class Options:
 def read_physics(text: str) -> Physics:
     """Read `slots=4,cold=10s,idle=5m,p50=20s,p99=90s,slowdown=0.5`. Raises ValueError that names what is wrong."""
     values: dict[str, float | int] = {}
-    names = {"slots": "slots", "cold": "cold_start_s", "idle": "idle_s", "p50": "p50_s", "p99": "p99_s", "slowdown": "slowdown"}
+    names = {
+        "slots": "slots",
+        "cold": "cold_start_s",
+        "idle": "idle_s",
+        "p50": "p50_s",
+        "p99": "p99_s",
+        "slowdown": "slowdown",
+    }
     for part in text.split(","):
         name, _, value = part.strip().partition("=")
         if name not in names:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from heapq import heapreplace
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imageproof.mock_server.record import Moves
 
@@ -21,8 +20,7 @@ QUEUE, RUN = 0, 1
 MOVES = {None: Moves.BY_TIME, "time": Moves.BY_TIME, "polls": Moves.BY_POLLS, "hand": Moves.BY_HAND}
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Durations in seconds; `failure` is the name of a documented failure, or None; `polls` counts where polls move the task."""
 
     queue_s: float
@@ -42,10 +40,17 @@ def run_time(fate: Fate, run_s: tuple[float, float], physics: Physics | None) ->
 
 
 def make_plan(
-    fate: Fate, *, queue_s: tuple[float, float], run_s: tuple[float, float], script: Script, failure: str | None, physics: Physics | None
+    fate: Fate,
+    *,
+    queue_s: tuple[float, float],
+    run_s: tuple[float, float],
+    script: Script,
+    failure: str | None,
+    physics: Physics | None,
 ) -> Plan:
     """Decide a task. What a script asks for goes before chance."""
-    queue = script.queue_s if script.queue_s is not None else fate.between(QUEUE, *queue_s)
+    least, most = queue_s
+    queue = script.queue_s if script.queue_s is not None else fate.between(QUEUE, least, most) if most else 0.0
     run = script.run_s if script.run_s is not None else run_time(fate, run_s, physics)
     return Plan(queue, run, failure, MOVES[script.moves], script.polls)
 

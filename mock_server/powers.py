@@ -43,7 +43,9 @@ def service_named(mock: Mock, provider: str) -> Service:
 def account_of(service: Service, key: str) -> Account:
     """The account of a key, opened when it is new. Raises PowerError for a key of another form."""
     if service.key_pattern.fullmatch(key) is None:
-        message = f"expected a key of {service.provider}, which match {service.key_pattern.pattern}, got one that does not"
+        message = (
+            f"expected a key of {service.provider}, which match {service.key_pattern.pattern}, got one that does not"
+        )
         raise PowerError(message)
     return service.upstream.account(service.provider, key)
 
@@ -62,7 +64,11 @@ def describe_account(service: Service, account: Account) -> dict[str, JsonTree]:
         "webhook": account.webhook[0] if account.webhook else None,
         "jobs": account.jobs,
         "tasks": len(tasks_of(service, account)),
-        "journal": {"entries": len(account.journal), "dropped": account.journal_dropped, "limit": account.journal.maxlen},
+        "journal": {
+            "entries": len(account.journal),
+            "dropped": account.journal_dropped,
+            "limit": account.journal.maxlen,
+        },
     }
 
 
@@ -71,7 +77,9 @@ def set_account(service: Service, account: Account, settings: dict[str, JsonTree
     for name in settings:
         if name not in SETTINGS:
             near = nearest(name, SETTINGS)
-            message = f"unknown setting {name[:100]!r}: " + (f"did you mean {near!r}?" if near else f"known are {', '.join(SETTINGS)}")
+            message = f"unknown setting {name[:100]!r}: " + (
+                f"did you mean {near!r}?" if near else f"known are {', '.join(SETTINGS)}"
+            )
             raise PowerError(message)
     rate = service.spec.billing.micro_usd_per_credit or MICRO
     balance = None
@@ -156,7 +164,9 @@ def describe_task(service: Service, account: Account, task_id: str, record: Reco
     }
 
 
-def move_task(service: Service, account: Account, task_id: str, action: str, failure: str | None) -> dict[str, JsonTree]:
+def move_task(
+    service: Service, account: Account, task_id: str, action: str, failure: str | None
+) -> dict[str, JsonTree]:
     """Finish or fail a task now. Raises PowerError for one that has ended: terminal states never change."""
     record = service.upstream.find_task(service.provider, task_id)
     held = service.upstream.holds.get(task_id)
@@ -200,7 +210,9 @@ def move_clock(mock: Mock, accounts: list[Account], order: dict[str, JsonTree]) 
     """Advance, jump to the next event, or change how fast time passes. Raises PowerError before anything is changed."""
     unknown = [name for name in order if name not in ("advance", "to", "mode")]
     if unknown or not order:
-        message = 'expected {"advance": "95s"}, {"to": "next"} or {"mode": "manual"}, got ' + (", ".join(unknown)[:100] or "nothing")
+        message = 'expected {"advance": "95s"}, {"to": "next"} or {"mode": "manual"}, got ' + (
+            ", ".join(unknown)[:100] or "nothing"
+        )
         raise PowerError(message)
     step = _step(order["advance"]) if "advance" in order else None
     mode = _mode(order["mode"]) if "mode" in order else None
@@ -244,7 +256,8 @@ def ledger_of(service: Service, account: Account) -> dict[str, JsonTree]:
         "balance_usd": account.ledger.balance / MICRO,
         "usd_per_credit": rate / MICRO if rate else None,
         "movements": [
-            {"kind": move.kind, "usd": move.micro_usd / MICRO, "time": move.time, "job": move.job} for move in account.ledger.movements()
+            {"kind": move.kind, "usd": move.micro_usd / MICRO, "time": move.time, "job": move.job}
+            for move in account.ledger.movements()
         ],
     }
 

@@ -63,7 +63,9 @@ class Gallery:
             return None
         found = match.groupdict()
         tasks = self._service.spec.tasks
-        task_id = found.get("task") or re.sub(r"\{[^}]*\}", lambda _: found["hex"], tasks.id_template if tasks else "{uuid}", count=1)
+        task_id = found.get("task") or re.sub(
+            r"\{[^}]*\}", lambda _: found["hex"], tasks.id_template if tasks else "{uuid}", count=1
+        )
         return task_id, int(found.get("index") or 0)
 
     def set_sources(self, task_id: str, sources: Sources) -> None:

@@ -78,7 +78,15 @@ class Routes:
         for number, operation in enumerate(service.spec.operations.values()):
             for path, model in expanded(service.spec, operation):
                 place = _place(path)
-                endpoint = Endpoint(service=service, operation=operation, number=number, prefix=prefix, label=(service.provider, operation.name), model=model, id_query=place.id_query)
+                endpoint = Endpoint(
+                    service=service,
+                    operation=operation,
+                    number=number,
+                    prefix=prefix,
+                    label=(service.provider, operation.name),
+                    model=model,
+                    id_query=place.id_query,
+                )
                 where = (
                     self.exact.setdefault(prefix + place.before, {})
                     if place.after is None

@@ -105,7 +105,9 @@ class Mock:
             refusal = service.run_steps(call)
             return refusal if refusal is not None else await self._work(request, call)
         except BodyRefusedError as refused:
-            reply = service.refuse(refused.answer, call, context={"reason": refused.reason, "field": "body"}, note=refused.reason)
+            reply = service.refuse(
+                refused.answer, call, context={"reason": refused.reason, "field": "body"}, note=refused.reason
+            )
             reply.stay = not refused.must_close
             return reply
         except FullError as full:
@@ -113,13 +115,17 @@ class Mock:
             reply = service.refuse("unavailable", call, message=f"imageproof: {full}", note=str(full))
             reply.headers["X-Imageproof-Limit"] = str(full)
             return reply
-        except Exception as error:  # an internal mistake must reach the client as the provider's own 5xx, and us in the log
+        except (
+            Exception
+        ) as error:  # an internal mistake must reach the client as the provider's own 5xx, and us in the log
             log.exception("%s %s failed inside the mock", call.method, call.path)
             return service.refuse("internal", call, note=f"internal mistake of the mock: {error!r}")
 
     async def _read(self, request: web.BaseRequest, call: Call) -> None:
         operation = call.operation
-        limit = operation.max_bytes or (self.options.max_form if operation.content == "multipart" else self.options.max_json)
+        limit = operation.max_bytes or (
+            self.options.max_form if operation.content == "multipart" else self.options.max_json
+        )
         call.raw = await read_body(request, limit=limit, timeout_s=self.options.body_timeout_s)
         if operation.content != "multipart":
             return
@@ -161,7 +167,9 @@ class Mock:
             return web.Response(status=404, text=text)
         service, rest = at
         reply = await side.fetch_result(service, rest) if request.method in ("GET", "HEAD") else None
-        return self._send(request, reply or service.refuse("not_found", context={"reason": f"nothing is at {rest[:200]}"}))
+        return self._send(
+            request, reply or service.refuse("not_found", context={"reason": f"nothing is at {rest[:200]}"})
+        )
 
     def _endpoint(self, found: Found, request: web.BaseRequest) -> Endpoint | None:
         endpoints = found.endpoints

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from imageproof.specs.template import Template
 
 BILLABLE = MAKES_IMAGES
-PROMPTS = ("prompt", "input.prompt")
 NO_REASON: dict[str, object] = {}
 
 
@@ -47,7 +46,13 @@ class Call:
     )  # fmt: skip
 
     def __init__(
-        self, endpoint: Endpoint, account: Account, request: web.BaseRequest, now: float, task_id: str | None, public_url: str | None
+        self,
+        endpoint: Endpoint,
+        account: Account,
+        request: web.BaseRequest,
+        now: float,
+        task_id: str | None,
+        public_url: str | None,
     ) -> None:
         self.endpoint = endpoint
         self.operation: Operation = endpoint.operation
@@ -101,6 +106,10 @@ class Service:
             for operation, shape in model.shapes.items()
         }
         self._outcomes = {model.name: Outcomes(model) for model in spec.models.values()}
+        self._selector = spec.selector.field or ""
+        self._nested = any(
+            "." in name for model in spec.models.values() for shape in model.shapes.values() for name in shape.fields
+        )
         self._own = {name: Checker(shape) for name, shape in spec.shapes.items()}
         self.task_pattern = re.compile(id_pattern(spec.tasks.id_template)) if spec.tasks else None
         self.failures = tuple(spec.tasks.failures) if spec.tasks else ()
@@ -115,7 +124,9 @@ class Service:
         self.stored_fields = _stored_fields(spec)
         self.gallery = Gallery(self)
         self.stores_base64 = any(
-            "image.base64" in placeholders(template.tree) for item in self.operations for template in item.answer.by_phase.values()
+            "image.base64" in placeholders(template.tree)
+            for item in self.operations
+            for template in item.answer.by_phase.values()
         )
         self._needs: dict[int, frozenset[str]] = {}
 
@@ -152,7 +163,9 @@ class Service:
         """A new request id in the provider's form."""
         upstream = self.upstream
         upstream.requests += 1
-        return fill_id(self.spec.request_id, job_digest(b"%d" % upstream.requests) + upstream.requests.to_bytes(8, "big"))
+        return fill_id(
+            self.spec.request_id, job_digest(b"%d" % upstream.requests) + upstream.requests.to_bytes(8, "big")
+        )
 
     def answer_named(self, name: str, model: Model | None) -> ErrorAnswer:
         """The error answer of this name for a model; the provider's internal error when it documents none."""
@@ -186,7 +199,9 @@ class Service:
         call.rules = tuple(violation.rule.id for violation in violations)
         self.upstream.counts.violations.update(call.rules)
         first = violations[0]
-        return self.refuse(first.rule.error or "invalid_param", call, context=violation_context(first), message=first.rule.message)
+        return self.refuse(
+            first.rule.error or "invalid_param", call, context=violation_context(first), message=first.rule.message
+        )
 
     # the steps
 
@@ -234,10 +249,11 @@ class Service:
             return self.refuse_violations(call, violations) if violations else None
         model_name = call.endpoint.model
         if model_name is None:
-            violations = check_selector(self.spec.selector, call.body)
-            if violations:
-                return self.refuse_violations(call, violations)
-            named = call.body.get(self.spec.selector.field or "", self.spec.selector.default)
+            named = call.body.get(self._selector, self.spec.selector.default)
+            if type(named) is not str or named not in self.spec.models:
+                violations = check_selector(self.spec.selector, call.body)
+                if violations:
+                    return self.refuse_violations(call, violations)
             model_name = str(named)
         found = self._checkers.get((operation.name, model_name))
         if found is None:
@@ -245,16 +261,20 @@ class Service:
             return self.refuse("invalid_param", call, context={"field": "model", "value": model_name, "reason": reason})
         checker, call.shape, call.model = found
         violations = checker.check(call.body)
-        return self.refuse_violations(call, violations) if violations else self._understand(call, call.shape, call.model)
+        return (
+            self.refuse_violations(call, violations) if violations else self._understand(call, call.shape, call.model)
+        )
 
     def _understand(self, call: Call, shape: Shape, model: Model) -> Reply | None:
         """Read what a valid request asks for, and its triggers."""
-        body = call.body
-        call.asked = effective(shape, _dotted(body))
-        call.prompt = next((str(call.asked[name]) for name in PROMPTS if name in call.asked), "")
+        call.asked = effective(shape, _dotted(call.body) if self._nested else call.body)
+        prompt = call.asked.get(model.images.prompt)
+        call.prompt = prompt if type(prompt) is str else ""
         stream = call.operation.stream
         partials = call.asked.get(stream.partials) if stream and call.asked.get(stream.switch) is True else 0
-        call.outcome = self._outcomes[model.name].of(call.asked, prompt=call.prompt, partials=int(partials) if isinstance(partials, int) else 0)
+        call.outcome = self._outcomes[model.name].of(
+            call.asked, prompt=call.prompt, partials=int(partials) if isinstance(partials, int) else 0
+        )
         return self._read_script(call)
 
     def _read_script(self, call: Call) -> Reply | None:

@@ -158,7 +158,9 @@ def _whole(service: Service, call: Call, job: _Job, images: list[bytes]) -> Repl
 async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> web.StreamResponse:
     """Send partial images while the job runs and a completed event at its end."""
     stream = job.stream
-    response = web.StreamResponse(headers={"Content-Type": SSE, "Cache-Control": "no-store", **service.common_headers(call)})
+    response = web.StreamResponse(
+        headers={"Content-Type": SSE, "Cache-Control": "no-store", **service.common_headers(call)}
+    )
     response.enable_chunked_encoding()
     await response.prepare(request)
     partials = call.asked.get(stream.partials) if stream else 0
@@ -168,7 +170,9 @@ async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _
         await _hold(service, call, job.task_id, start + run * (index + 1) / (count + 1), job.plan)
         data = await service.gallery.image(job.task_id, job.record, 0, stage=index)
         if stream:
-            await _event(service, call, response, (stream.partial_event, stream.partial), job, data, {"partial.index": index})
+            await _event(
+                service, call, response, (stream.partial_event, stream.partial), job, data, {"partial.index": index}
+            )
     last = service.gallery.image(job.task_id, job.record, 0)
     data, _ = await asyncio.gather(last, _hold(service, call, job.task_id, start + run, job.plan))
     _charge(service, call, job)
@@ -184,7 +188,12 @@ async def _event(
 ) -> None:  # fmt: skip
     name, template = event
     prefix = call.model.images.prefix if call.model else ""
-    context = {**_context(service, call, job), "image.base64": prefix + base64.b64encode(data).decode(), "image.index": 0, **more}
+    context = {
+        **_context(service, call, job),
+        "image.base64": prefix + base64.b64encode(data).decode(),
+        "image.index": 0,
+        **more,
+    }
     await _quietly(response.write(b"event: %b\ndata: %b\n\n" % (name.encode(), template.encode(context))), call)
 
 

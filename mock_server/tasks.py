@@ -55,7 +55,9 @@ def decide(service: Service, call: Call, outcome: Outcome, *, failure: str | Non
     account = call.account
     fate = fate_of(upstream.seed, account.key_bytes, call.job, call.attempt)
     physics = upstream.options.physics
-    plan = make_plan(fate, queue_s=service.spec.queue_s, run_s=outcome.run_s, script=call.script, failure=failure, physics=physics)
+    plan = make_plan(
+        fate, queue_s=service.spec.queue_s, run_s=outcome.run_s, script=call.script, failure=failure, physics=physics
+    )
     if physics is not None and call.script.run_s is None:
         wait, run = queued_behind(account.queue, call.now, plan.run_s, physics)
         plan = Plan(plan.queue_s + wait, run, plan.failure, plan.moves, plan.polls)
@@ -133,7 +135,9 @@ def _repeated(service: Service, call: Call) -> Reply | None:
     if known is None:
         return None
     if known[0] != call.job:
-        return service.refuse("idempotency_conflict", call, context={"field": spec.idempotency_header, "reason": "was used before"})
+        return service.refuse(
+            "idempotency_conflict", call, context={"field": spec.idempotency_header, "reason": "was used before"}
+        )
     record = service.upstream.find_task(service.provider, known[1])
     return answer_task(service, call, known[1], record, call.endpoint.operation) if record else None
 
@@ -175,7 +179,9 @@ def _count_poll(service: Service, call: Call, task_id: str, record: Record) -> R
     return finish(service, call.account, task_id, record, call.now)
 
 
-def finish(service: Service, account: Account, task_id: str, record: Record, now: float, failure: str | None = None) -> Record:
+def finish(
+    service: Service, account: Account, task_id: str, record: Record, now: float, failure: str | None = None
+) -> Record:
     """End a task that has not ended, now: with its planned outcome, or with a documented failure."""
     number = service.failures.index(failure) + 1 if failure else record.failure
     done = record._replace(moves=Moves.BY_TIME, queue_s=0.0, run_s=max(0.0, now - record.submitted), failure=number)
@@ -215,7 +221,9 @@ def _no_result(service: Service, call: Call, record: Record, phase: Phase) -> Re
     if phase is not Phase.FAILED:
         return service.refuse("not_finished", call)
     failure = failure_named(service, record)
-    return service.refuse(failure[0], call, context={"reason": failure[1], "failure.code": failure[2]}, message=failure[1])
+    return service.refuse(
+        failure[0], call, context={"reason": failure[1], "failure.code": failure[2]}, message=failure[1]
+    )
 
 
 def failure_named(service: Service, record: Record) -> tuple[str, str, object]:

@@ -46,7 +46,9 @@ class Script:
 
     def over(self, other: Script) -> Script:
         """This script where it says something, the other one elsewhere."""
-        said = {item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default}
+        said = {
+            item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default
+        }
         return replace(other, **said)
 
 

@@ -82,7 +82,9 @@ async def _deliver(service: Service, call: Call, task_id: str, target: tuple[str
     service.upstream.counts.webhooks["given_up"] += 1
 
 
-async def _call(service: Service, hooks: Webhooks, target: tuple[str, str], context: dict[str, object], now: int) -> bool:
+async def _call(
+    service: Service, hooks: Webhooks, target: tuple[str, str], context: dict[str, object], now: int
+) -> bool:
     url, secret = target
     stamped = {**context, "webhook.timestamp": now, "now": now}
     body = hooks.body.encode(stamped)
@@ -93,7 +95,9 @@ async def _call(service: Service, hooks: Webhooks, target: tuple[str, str], cont
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(url, data=body, headers={"Content-Type": "application/json", **headers}, allow_redirects=False) as answer,
+            session.post(
+                url, data=body, headers={"Content-Type": "application/json", **headers}, allow_redirects=False
+            ) as answer,
         ):
             good = 200 <= answer.status < 300  # noqa: PLR2004
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -101,5 +105,3 @@ async def _call(service: Service, hooks: Webhooks, target: tuple[str, str], cont
         good = False
     service.upstream.counts.webhooks["delivered" if good else "failed"] += 1
     return good
-
-

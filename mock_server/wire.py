@@ -57,7 +57,9 @@ async def read_body(request: web.BaseRequest, *, limit: int, timeout_s: float) -
     """Read the body, at most `limit` bytes, within `timeout_s` seconds. Raises BodyRefusedError."""
     length = request.content_length
     if length is not None and length > limit:
-        raise BodyRefusedError("body_too_large", f"the body has {length} bytes, at most {limit} are taken", must_close=True)
+        raise BodyRefusedError(
+            "body_too_large", f"the body has {length} bytes, at most {limit} are taken", must_close=True
+        )
     content = request.content
     if content.is_eof() and length is not None and length <= content.total_bytes:
         return content.read_nowait() if length else b""
@@ -65,7 +67,9 @@ async def read_body(request: web.BaseRequest, *, limit: int, timeout_s: float) -
         async with asyncio.timeout(timeout_s):
             return await _read(content, limit)
     except TimeoutError:
-        raise BodyRefusedError("request_timeout", f"the body did not arrive within {timeout_s:g} s", must_close=True) from None
+        raise BodyRefusedError(
+            "request_timeout", f"the body did not arrive within {timeout_s:g} s", must_close=True
+        ) from None
     except (web.HTTPException, ValueError, OSError, asyncio.IncompleteReadError) as error:
         raise BodyRefusedError("invalid_body", f"the body could not be read: {error}", must_close=True) from None
 
@@ -128,7 +132,9 @@ async def parse_multipart(body: bytes, headers: Mapping[str, str]) -> Form:
     """Read a multipart form. Raises BodyRefusedError for half a form, a missing boundary, too many parts."""
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
-        raise BodyRefusedError("unsupported_media_type", f"expected multipart/form-data, got {kind or 'no content type'}")
+        raise BodyRefusedError(
+            "unsupported_media_type", f"expected multipart/form-data, got {kind or 'no content type'}"
+        )
     form = Form()
     try:
         reader = MultipartReader(headers, _Stored(body))  # type: ignore[arg-type]
@@ -138,7 +144,14 @@ async def parse_multipart(body: bytes, headers: Mapping[str, str]) -> Form:
             if not isinstance(part, BodyPartReader) or count > MAX_PARTS:
                 raise BodyRefusedError("invalid_body", f"expected at most {MAX_PARTS} plain parts")
             await _read_part(part, form)
-    except (ValueError, AssertionError, LookupError, web.HTTPException, asyncio.IncompleteReadError, RuntimeError) as error:
+    except (
+        ValueError,
+        AssertionError,
+        LookupError,
+        web.HTTPException,
+        asyncio.IncompleteReadError,
+        RuntimeError,
+    ) as error:
         raise BodyRefusedError("invalid_body", f"the multipart form could not be read: {error}") from None
     if not body.rstrip(b"\r\n").endswith(b"--"):
         raise BodyRefusedError("invalid_body", "the multipart form ends before its last boundary")
@@ -170,7 +183,14 @@ def facts_of(data: bytes, name: str) -> FileFacts:
         facts = inspect(data, max_pixels=MAX_PIXELS)
     except ValueError:
         return FileFacts(format="unknown", width=0, height=0, has_alpha=False, size=len(data), name=name)
-    return FileFacts(format=facts.format, width=facts.width, height=facts.height, has_alpha=facts.has_alpha, size=len(data), name=name)
+    return FileFacts(
+        format=facts.format,
+        width=facts.width,
+        height=facts.height,
+        has_alpha=facts.has_alpha,
+        size=len(data),
+        name=name,
+    )
 
 
 def typed(form: Form, shape: Shape) -> tuple[dict[str, object], Uploaded]:

@@ -32,7 +32,20 @@ NOT_URLS = (
     "data:image/png;base64,iVBORw0KGgo=", "photo.jpg", "/tmp/photo.jpg", "ftp://example.com/a.png", "iVBORw0KGgoAAAANSUhEUg==", "",
     "https:/example.com/a.png", "file:///etc/passwd", "http://", "https://exa mple.com/a.png", " https://example.com/a.png",
 )  # fmt: skip
-NOT_SIZES = ("16:9", "large", "1024", "1024X1024", "1024x", "x1024", "1024*1024", "", "1024x1024 ", "01024x1024", "-16x1024", "1e3x1024")
+NOT_SIZES = (
+    "16:9",
+    "large",
+    "1024",
+    "1024X1024",
+    "1024x",
+    "x1024",
+    "1024*1024",
+    "",
+    "1024x1024 ",
+    "01024x1024",
+    "-16x1024",
+    "1e3x1024",
+)
 A_FILE = FileFacts(format="png", width=64, height=64, has_alpha=False, size=500)
 
 
@@ -44,7 +57,9 @@ def breaking_values(rule: Rule, shape: Shape, body: Mapping[str, object]) -> tup
     field = shape.fields.get(rule.field or "")
     if field is None:
         return ()
-    others = [other.kind for other in field.rules if other is not rule and not isinstance(other.kind, k.Required | k.SameAs)]
+    others = [
+        other.kind for other in field.rules if other is not rule and not isinstance(other.kind, k.Required | k.SameAs)
+    ]
     candidates = _candidates(rule.kind, field, body)  # type: ignore[arg-type]
     if isinstance(rule.kind, k.Type):
         test = field_test(rule.kind)
@@ -88,7 +103,10 @@ def _candidates(kind: k.Kind, field: Field, body: Mapping[str, object]) -> Itera
         case k.FileBytes(most=most):
             return _as_files(field, [replace(_good_file(limits), size=most + 1)])
         case k.FileFormat(formats=formats):
-            return _as_files(field, [replace(_good_file(limits), format=name) for name in ("gif", "bmp", "tiff") if name not in formats])
+            return _as_files(
+                field,
+                [replace(_good_file(limits), format=name) for name in ("gif", "bmp", "tiff") if name not in formats],
+            )
         case k.FileAlpha():
             return _as_files(field, [replace(_good_file(limits), has_alpha=False)])
         case k.SameAs(other=other):
@@ -109,7 +127,10 @@ def _other_dimensions(limits: Limits, other: object) -> list[object]:
         return []
     good = _good_file(limits)
     same_format = first.format if first.format in limits.file[1] else good.format
-    return [replace(good, format=same_format, width=first.width + step, height=first.height + more) for step, more in ((16, 0), (0, 16))]
+    return [
+        replace(good, format=same_format, width=first.width + step, height=first.height + more)
+        for step, more in ((16, 0), (0, 16))
+    ]
 
 
 def _as_files(field: Field, values: list[FileFacts]) -> list[object]:
@@ -139,5 +160,20 @@ def _outside(kind: k.OneOf, field: Field) -> list[object]:
         numbers = [value for value in kind.values if isinstance(value, int)]
         found: list[object] = [max(numbers) + 1, min(numbers) - 1, 0, -1, 10**6] if numbers else ["x"]
     else:
-        found = [first.upper(), f"{first} ", f" {first}", first.capitalize(), "", "unknown", first[:-1], f"{first}x", "1024x1024", "null"]
-    return [value for value in found if not test(value)] if field.type != "strings" else [[value] for value in found if not test([value])]
+        found = [
+            first.upper(),
+            f"{first} ",
+            f" {first}",
+            first.capitalize(),
+            "",
+            "unknown",
+            first[:-1],
+            f"{first}x",
+            "1024x1024",
+            "null",
+        ]
+    return (
+        [value for value in found if not test(value)]
+        if field.type != "strings"
+        else [[value] for value in found if not test([value])]
+    )

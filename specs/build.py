@@ -42,7 +42,9 @@ class Named(NamedTuple):
 def _pages(node: Node | None) -> dict[str, Page]:
     pages = {}
     for tag, item in entries(node):
-        kind, title, url, seen = (text_of(found) if (found := child(item, key)) else "" for key in ("kind", "title", "url", "seen"))
+        kind, title, url, seen = (
+            text_of(found) if (found := child(item, key)) else "" for key in ("kind", "title", "url", "seen")
+        )
         pages[tag] = Page(tag=tag, kind=kind or "public", title=title, url=url, seen=seen)
     return pages
 
@@ -50,11 +52,15 @@ def _pages(node: Node | None) -> dict[str, Page]:
 def _numbers(reader: Reader, node: Node | None) -> Numbers:
     if node is None:
         return Numbers()
-    chosen = {key: text_of(value) == "accept" for key, value in entries(node) if key in ("integral_float", "numeric_string")}
+    chosen = {
+        key: text_of(value) == "accept" for key, value in entries(node) if key in ("integral_float", "numeric_string")
+    }
     words = {True: "accepted", False: "refused"}
     for key, value in chosen.items():
         example = "1.0" if key == "integral_float" else '"1"'
-        reader.state(Topic.NUMBERS, key.replace("_", "-"), f"{example} is {words[value]} where an integer is expected", node)
+        reader.state(
+            Topic.NUMBERS, key.replace("_", "-"), f"{example} is {words[value]} where an integer is expected", node
+        )
     return Numbers(**chosen)
 
 
@@ -66,7 +72,9 @@ def _billing(reader: Reader, node: Node | None) -> Billing:
     for key in ("charged", "failed", "refused", "polls", "disconnect"):
         part = child(node, key)
         if part is not None:
-            said = ", ".join(f"{name} {text_of(value)}" for name, value in entries(part) if name in ("when", "charge", "refund"))
+            said = ", ".join(
+                f"{name} {text_of(value)}" for name, value in entries(part) if name in ("when", "charge", "refund")
+            )
             reader.state(Topic.BILLING, key, f"{key}: {said}", part)
     disconnect = child(child(node, "disconnect"), "charge")
     failed = child(child(node, "failed"), "charge")
@@ -133,7 +141,14 @@ def _queue(reader: Reader, node: Node | None) -> tuple[float, float]:
 
 def _order(reader: Reader, node: Node | None) -> tuple[str, ...]:
     steps = child(node, "steps")
-    names = tuple(str(value) for value in values_of(steps)) or ("auth", "limit", "parse", "rules", "moderation", "balance")
+    names = tuple(str(value) for value in values_of(steps)) or (
+        "auth",
+        "limit",
+        "parse",
+        "rules",
+        "moderation",
+        "balance",
+    )
     if node is not None:
         reader.state(Topic.ORDER, "", f"a request is judged in this order: {', '.join(names)}", node)
     return names
@@ -156,7 +171,9 @@ def build(tree: Mapping, named: Named) -> tuple[Spec, Reader]:
     errors = read_errors(reader, errors_node)
     operations = {name: read_operation(reader, name, item) for name, item in entries(child(tree, "operations"))}
     models_node = child(tree, "models")
-    selector = read_selector(reader, child(tree, "selector") or tree, tuple(name for name, _ in entries(models_node)), numbers)
+    selector = read_selector(
+        reader, child(tree, "selector") or tree, tuple(name for name, _ in entries(models_node)), numbers
+    )
     models = {name: _model(reader, name, item, operations, common) for name, item in entries(models_node)}
     own = _own_shapes(reader, operations, tree, numbers)
     tasks, results, webhooks = (child(tree, key) for key in ("tasks", "results", "webhooks"))
@@ -169,7 +186,12 @@ def build(tree: Mapping, named: Named) -> tuple[Spec, Reader]:
     honoured = child(idempotency, "honoured")
     if idempotency is not None:
         words = "is honoured" if honoured is not None and plain(honoured) is True else "is accepted and changes nothing"
-        reader.state(Topic.IDEMPOTENCY, "", f"the header {text_of(child(idempotency, 'header') or idempotency)} {words}", idempotency)
+        reader.state(
+            Topic.IDEMPOTENCY,
+            "",
+            f"the header {text_of(child(idempotency, 'header') or idempotency)} {words}",
+            idempotency,
+        )
     _advice(reader, child(tree, "advice"))
     spec = Spec(
         name=named.name, provider=named.provider, profile=named.profile, profiles=named.profiles,
@@ -192,4 +214,3 @@ def require_sound(reader: Reader) -> None:
     """Raise SpecError when the reader found mistakes."""
     if reader.problems:
         raise SpecError(tuple(reader.problems))
-

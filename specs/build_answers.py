@@ -99,9 +99,13 @@ def read_auth(reader: Reader, node: Node) -> Auth:
 
 def _error(reader: Reader, name: str, node: Node, source: Source) -> ErrorAnswer:
     path = f"{name}/{{}}"
-    status = reader.value(Topic.ERRORS, path.format("status"), f"the status of {name} is", child(node, "status"), source)
+    status = reader.value(
+        Topic.ERRORS, path.format("status"), f"the status of {name} is", child(node, "status"), source
+    )
     code = reader.value(Topic.ERRORS, path.format("code"), f"the code of {name} is", child(node, "code"), source)
-    message = reader.value(Topic.ERRORS, path.format("message"), f"the message of {name} is", child(node, "message"), source)
+    message = reader.value(
+        Topic.ERRORS, path.format("message"), f"the message of {name} is", child(node, "message"), source
+    )
     kind, param, retry = (child(node, key) for key in ("type", "param", "retry"))
     envelope = child(node, "envelope")
     return ErrorAnswer(
@@ -138,7 +142,9 @@ def _stand_in(name: str, found: dict[str, ErrorAnswer]) -> str | None:
 def _failure(reader: Reader, name: str, node: Node, source: Source) -> Failure:
     code = reader.value(Topic.FAILURES, f"{name}/code", f"the code of {name} is", child(node, "code"), source)
     message, retry = child(node, "message"), child(node, "retry")
-    reader.state(Topic.FAILURES, name, f"a task that ends with {name} says {code or text_of(message or node)}", node, source)
+    reader.state(
+        Topic.FAILURES, name, f"a task that ends with {name} says {code or text_of(message or node)}", node, source
+    )
     return Failure(name=name, code=code, message=text_of(message) if message else name,
                    retry=text_of(retry) if retry else "never")  # fmt: skip
 
@@ -153,7 +159,8 @@ def _polling(reader: Reader, node: Node) -> Polling:
     give_up = child(node, "give_up")
     first_s = seconds(text_of(first)) if first else 0.0
     steps = "; ".join(
-        f"then every {phase.every_s[0]:g} to {phase.every_s[1]:g} s" + (f" until {phase.until_s:g} s" if phase.until_s else "")
+        f"then every {phase.every_s[0]:g} to {phase.every_s[1]:g} s"
+        + (f" until {phase.until_s:g} s" if phase.until_s else "")
         for phase in phases
     )
     reader.state(Topic.POLLING, "cadence", f"the first poll comes {first_s:g} s after the submit, {steps}", node)
@@ -169,15 +176,21 @@ def read_tasks(reader: Reader, node: Node) -> Tasks:
     source = reader.source(child(states, "source"), None)
     names = {Phase(key): text_of(value) for key, value in entries(states) if key in set(Phase)}
     for phase, name in names.items():
-        reader.state(Topic.STATES, phase, f"the state of a task that is {phase} is called {name}", states or node, source)
+        reader.state(
+            Topic.STATES, phase, f"the state of a task that is {phase} is called {name}", states or node, source
+        )
     if (terminal := child(node, "terminal")) is not None:
         reader.state(Topic.STATES, "terminal", "a terminal state never changes", terminal)
     failures_node = child(node, "failures")
     inherited = reader.source(child(failures_node, "source"), source)
-    failures = {name: _failure(reader, name, item, inherited) for name, item in entries(failures_node) if name != "source"}
+    failures = {
+        name: _failure(reader, name, item, inherited) for name, item in entries(failures_node) if name != "source"
+    }
     if (retries := child(node, "upstream_retries")) is not None:
         times, within = child(retries, "times") or retries, child(retries, "within")
-        words = f"the provider itself tries up to {text_of(times)} times" + (f" within {text_of(within)}" if within else "")
+        words = f"the provider itself tries up to {text_of(times)} times" + (
+            f" within {text_of(within)}" if within else ""
+        )
         reader.state(Topic.RETRIES, "upstream", words, retries)
     if (extra := child(node, "also_seen")) is not None:
         words = f"other states have been seen and are not final: {', '.join(text_of(item) for item in items(child(extra, 'states')))}"
@@ -198,7 +211,9 @@ def read_results(reader: Reader, node: Node) -> Results:
     lifetime = text_of(expires) if expires else None
     words = f"a result can be fetched for {lifetime}" if lifetime else "a result does not expire"
     reader.state(Topic.RESULTS, "lifetime", words, node)
-    return Results(url=text_of(url) if url else "/{task}/{index}.{ext}", expires_s=seconds(lifetime) if lifetime else None)
+    return Results(
+        url=text_of(url) if url else "/{task}/{index}.{ext}", expires_s=seconds(lifetime) if lifetime else None
+    )
 
 
 def _stream(reader: Reader, name: str, node: Node) -> Stream:
@@ -216,7 +231,9 @@ def _stream(reader: Reader, name: str, node: Node) -> Stream:
 
 
 def _answer(reader: Reader, name: str, node: Node, source: Source) -> Answer:
-    status = reader.value(Topic.ANSWERS, f"{name}/status", f"the status of a good {name} is", child(node, "status"), source)
+    status = reader.value(
+        Topic.ANSWERS, f"{name}/status", f"the status of a good {name} is", child(node, "status"), source
+    )
     body = child(node, "body")
     phases = {Phase(key): template(reader, item) for key, item in entries(child(node, "by_phase"))}
     reader.state(Topic.ANSWERS, name, f"a good {name} answers with status {status}", node, source)
@@ -256,5 +273,3 @@ def read_webhooks(reader: Reader, node: Node) -> Webhooks:
         timeout_s=seconds(text_of(timeout)) if timeout else 10.0,
         retries_s=tuple(seconds(str(value)) for value in values_of(child(node, "retries"))),
     )  # fmt: skip
-
-

@@ -47,7 +47,9 @@ def _table(reader: Reader, model: str, node: Node) -> PixelTable:
     if (transpose := child(node, "transpose")) is not None and plain(reader.stated(transpose, source).node) is True:
         reader.state(Topic.PIXELS, f"{model}/transpose", "a portrait ratio gives the landscape size turned",
                      reader.stated(transpose, source))  # fmt: skip
-        turned = {(_turned(key[0]), *key[1:]): (height, width) for key, (width, height) in cells.items() if ":" in key[0]}
+        turned = {
+            (_turned(key[0]), *key[1:]): (height, width) for key, (width, height) in cells.items() if ":" in key[0]
+        }
         cells = {**turned, **cells}
     return PixelTable(by=by, cells=MappingProxyType(cells))
 
@@ -61,7 +63,9 @@ def read_pixels(reader: Reader, model: str, node: Node | None) -> Pixels:
         words[value] = stands_for
         reader.state(Topic.PIXELS, f"{model}/{value}", f"{value} gives what {stands_for} gives", item)
     if exact is not None:
-        reader.state(Topic.PIXELS, f"{model}/exact", f"{text_of(child(exact, 'field') or exact)} gives exactly its pixels", exact)
+        reader.state(
+            Topic.PIXELS, f"{model}/exact", f"{text_of(child(exact, 'field') or exact)} gives exactly its pixels", exact
+        )
     size = (1024, 1024)
     if fallback is not None:
         size = _size(reader, child(fallback, "size") or fallback)
@@ -74,14 +78,18 @@ def read_pixels(reader: Reader, model: str, node: Node | None) -> Pixels:
 
 def read_images(reader: Reader, model: str, node: Node, source: Source | None) -> Images:
     """Read what comes out: how many, in which format, by URL or base64."""
-    named = {key: text_of(value) for key, value in entries(node) if key not in ("source", "note", "contradicts", "references")}
+    named = {
+        key: text_of(value)
+        for key, value in entries(node)
+        if key not in ("source", "note", "contradicts", "references")
+    }
     count = named.get("count", "1")
     words = f"one request makes {count} image(s), format {named.get('format', 'png')}, delivered as {named.get('kind', 'url')}"
     reader.state(Topic.IMAGES, model, words, node, source)
     return Images(
         count=int(count) if count.isdigit() else count, format=named.get("format", "png"), compression=named.get("compression"),
         background=named.get("background"), references=tuple(text_of(item) for item in items(child(node, "references"))),
-        mask=named.get("mask"), kind=named.get("kind", "url"), prefix=named.get("prefix", ""),
+        mask=named.get("mask"), prompt=named.get("prompt", "prompt"), kind=named.get("kind", "url"), prefix=named.get("prefix", ""),
     )  # fmt: skip
 
 
@@ -151,8 +159,12 @@ def read_tokens(reader: Reader, model: str, node: Node) -> Tokens:
                         + ", ".join(f"{key.replace('_', ' ')} ${value} per million" for key, value in usd.items()), node)  # fmt: skip
     text, references = child(node, "text"), child(node, "references")
     if text is not None:
-        reader.state(Topic.PRICE, f"{model}/text-tokens", "text input tokens follow from the length of the prompt", text)
-    rows = [(int(str(a)), int(str(b))) for a, b in (values_of(item) for item in items(child(references, "up_to_pixels")))]
+        reader.state(
+            Topic.PRICE, f"{model}/text-tokens", "text input tokens follow from the length of the prompt", text
+        )
+    rows = [
+        (int(str(a)), int(str(b))) for a, b in (values_of(item) for item in items(child(references, "up_to_pixels")))
+    ]
     if references is not None:
         reader.state(Topic.PRICE, f"{model}/reference-tokens", "image input tokens follow from the pixels of each reference",
                      references)  # fmt: skip

@@ -90,7 +90,9 @@ PIXEL_CONSTRAINTS: dict[str, Callable[[Node, Node], k.Kind]] = {
 SWITCHES = frozenset({"required", "url", "forbidden", "ignored", "file_alpha"})
 
 
-def make_rule(reader: Reader, place: Place, kind: k.Kind, said: Stated, *, field: str | None, name: str | None = None) -> Rule:
+def make_rule(
+    reader: Reader, place: Place, kind: k.Kind, said: Stated, *, field: str | None, name: str | None = None
+) -> Rule:
     """Add one request rule; its id ends in the field and the kind, or in `name` for a rule between fields."""
     last = name or (f"{field}/{k.SLUGS[type(kind)]}" if field else k.SLUGS[type(kind)])
     return reader.add(
@@ -119,7 +121,9 @@ def _said(reader: Reader, node: Node, param: Node, source: Source | None) -> Sta
     )  # fmt: skip
 
 
-def _type_rule(reader: Reader, place: Place, name: str, param: Node, source: Source, numbers: Numbers) -> tuple[Rule, k.Type]:
+def _type_rule(
+    reader: Reader, place: Place, name: str, param: Node, source: Source, numbers: Numbers
+) -> tuple[Rule, k.Type]:
     type_node = child(param, "type")
     kind = k.Type(
         name=text_of(type_node) if type_node else "string",  # type: ignore[arg-type]
@@ -163,7 +167,9 @@ def read_field(reader: Reader, place: Place, name: str, param: Node, numbers: Nu
     if state == "allowed":
         rule, type_kind = _type_rule(reader, place, name, param, source, numbers)
         rules.append(rule)
-    rules += [make_rule(reader, place, kind, said, field=name) for kind, said in found if not isinstance(kind, k.Required)]
+    rules += [
+        make_rule(reader, place, kind, said, field=name) for kind, said in found if not isinstance(kind, k.Required)
+    ]
     path = f"{place.operation}/{place.model}/{name}"
     default_node = child(param, "default")
     default = plain_value(reader.stated(default_node, source).node) if default_node else None
@@ -255,7 +261,9 @@ def read_shape(reader: Reader, place: Place, node: Node, numbers: Numbers) -> Sh
         if plain(said.node) == "refuse":
             unknown_rule = make_rule(reader, place, k.UnknownFields(), said, field=None)
         else:
-            reader.state(Topic.ANSWERS, f"{place.operation}/{place.model}/unknown-fields", "unknown fields are ignored", said)
+            reader.state(
+                Topic.ANSWERS, f"{place.operation}/{place.model}/unknown-fields", "unknown fields are ignored", said
+            )
     return Shape(operation=place.operation, model=place.model, fields=fields, cross=tuple(cross), unknown=unknown_rule,
                  numbers=numbers)  # fmt: skip
 
@@ -283,7 +291,9 @@ def read_selector(reader: Reader, node: Node, models: tuple[str, ...], numbers: 
     rules = []
     if (required := child(node, "required")) is not None:
         rules.append(make_rule(reader, place, k.Required(), _said(reader, required, node, source), field=name))
-    rules.append(make_rule(reader, place, k.Type(name="string", integral_float=numbers.integral_float), said, field=name))
+    rules.append(
+        make_rule(reader, place, k.Type(name="string", integral_float=numbers.integral_float), said, field=name)
+    )
     among = _said(reader, child(node, "one_of") or node, node, source)
     rules.append(make_rule(reader, place, k.OneOf(values=models), among, field=name))
     if default is not None:

@@ -205,7 +205,10 @@ class Checker:
             self._fields[selector.field] = (True, ())  # judged by `check_selector`, before the model is known
         self._groups = frozenset(name for name, field in shape.fields.items() if field.type == "object")
         self._required = tuple(
-            (name, rule) for name, field in shape.fields.items() for rule in field.rules if isinstance(rule.kind, k.Required)
+            (name, rule)
+            for name, field in shape.fields.items()
+            for rule in field.rules
+            if isinstance(rule.kind, k.Required)
         )
         same = [rule for field in shape.fields.values() for rule in field.rules if isinstance(rule.kind, k.SameAs)]
         self._cross = tuple((rule, cross_test(rule)) for rule in (*shape.cross, *same))

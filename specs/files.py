@@ -28,7 +28,9 @@ def encode(facts: FileFacts) -> bytes:
     if facts.has_alpha and facts.format == "jpeg":
         message = "a JPEG has no alpha channel: ask for png or webp, or for no alpha"
         raise ValueError(message)
-    image = Image.new("RGBA" if facts.has_alpha else "RGB", (facts.width, facts.height), (90, 120, 150, 0)[: 3 + facts.has_alpha])
+    image = Image.new(
+        "RGBA" if facts.has_alpha else "RGB", (facts.width, facts.height), (90, 120, 150, 0)[: 3 + facts.has_alpha]
+    )
     out = io.BytesIO()
     try:
         image.save(out, facts.format.upper())

@@ -79,7 +79,9 @@ class Maker:
         body = {field.name: valid_value(field, choices, self.shape) for field in self._required}
         for field in self._allowed:
             if chance(choices, 40):
-                body[field.name] = None if field.nullable and chance(choices, 10) else valid_value(field, choices, self.shape)
+                body[field.name] = (
+                    None if field.nullable and chance(choices, 10) else valid_value(field, choices, self.shape)
+                )
         self._repair(body, choices, None)
         return body
 

@@ -67,7 +67,9 @@ def read_tree(path: Path, seen: tuple[str, ...] = ()) -> Mapping:
     if name not in shipped() and not name.endswith(SUFFIXES):
         known = nearest(name, shipped())
         hint = f"did you mean {known!r}?" if known else f"shipped specs: {', '.join(shipped())}"
-        raise SpecError((Problem(parent.mark, f"`extends` names no shipped spec and no YAML file: {name!r}", hint=hint),))
+        raise SpecError(
+            (Problem(parent.mark, f"`extends` names no shipped spec and no YAML file: {name!r}", hint=hint),)
+        )
     base = read_tree(base_path, (*seen, name))
     kept = {key: node for key, node in base.entries.items() if key not in ("profiles", "extends")}
     return _mapping(merge(Mapping(mark=base.mark, entries=kept, key_marks=base.key_marks), tree))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ class Field:
     state: Literal["allowed", "forbidden", "ignored"] = "allowed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Shape:
     """Everything that a request of one model to one operation may hold."""
 
@@ -241,6 +242,11 @@ class Shape:
     cross: tuple[Rule, ...]
     unknown: Rule | None
     numbers: Numbers
+
+    @cached_property
+    def allowed(self) -> tuple[Field, ...]:
+        """The fields that mean something: neither forbidden nor ignored."""
+        return tuple(item for item in self.fields.values() if item.state == "allowed")
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -288,6 +294,7 @@ class Images:
     background: str | None
     references: tuple[str, ...]
     mask: str | None
+    prompt: str
     kind: str
     prefix: str
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from imageproof.specs.check import fold
@@ -28,6 +28,10 @@ class Usage:
     output: int = 0
 
 
+NO_USAGE = Usage()
+REMEMBERED = 4096
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a request comes to: sizes in pixels, money in micro-dollars (None: no page gives the price), times in seconds."""
@@ -50,18 +54,17 @@ class Outcome:
 def effective(shape: Shape, body: Mapping[str, object]) -> dict[str, object]:
     """The fields as the provider reads them: defaults filled in, case folded, ignored fields dropped, downgrades done."""
     out: dict[str, object] = {}
-    for name, field in shape.fields.items():
-        if field.state != "allowed":
-            continue
-        value = body.get(name)
+    for field in shape.allowed:
+        value = body.get(field.name)
         if value is None:
             value = field.default
-        if field.fold_case:
+            if value is None:
+                continue
+        elif field.fold_case:
             value = fold(value)
         if field.downgraded and isinstance(value, str):
             value = field.downgraded.get(value, value)
-        if value is not None:
-            out[name] = value
+        out[field.name] = value
     return out
 
 
@@ -124,42 +127,70 @@ def _cost(model: Model, asked: Mapping[str, object], count: int, usage: Usage) -
     return row.micro_usd * (count if row.each == "image" else 1)
 
 
-def _usage(model: Model, asked: Mapping[str, object], outcome: _Drawn, prompt: str, partials: int) -> Usage:
+def _usage(model: Model, asked: Mapping[str, object], base: Outcome, prompt: str, partials: int) -> Usage:
     tokens = model.tokens
     if tokens is None:
-        return Usage()
-    sizes = [(item.width, item.height) if isinstance(item, FileFacts) else REFERENCE_PIXELS for item in outcome.references]
-    each = output_tokens(tokens, str(asked.get(tokens.output.quality_field) or tokens.output.auto_quality), *outcome.size)
+        return NO_USAGE
+    sizes = [(item.width, item.height) if isinstance(item, FileFacts) else REFERENCE_PIXELS for item in base.references]
+    quality = str(asked.get(tokens.output.quality_field) or tokens.output.auto_quality)
+    each = output_tokens(tokens, quality, base.width, base.height)
     return Usage(
         text=text_tokens(tokens, prompt), image=reference_tokens(tokens, sizes),
-        output=each * outcome.count + tokens.partial_tokens * partials,
+        output=each * base.count + tokens.partial_tokens * partials,
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    size: tuple[int, int]
-    count: int
-    references: tuple[str | FileFacts, ...]
+def _names_that_matter(model: Model) -> tuple[str, ...]:
+    """The fields on which everything but prompt, references and tokens depends."""
+    images, pixels = model.images, model.pixels
+    named = [images.count, images.format, images.compression, images.background, images.kind, pixels.exact, "quality"]
+    named += pixels.table.by if pixels.table else ()
+    named += [name for row in (*model.durations, *model.prices) for name in row.when]
+    named += [model.tokens.output.quality_field] if model.tokens else []
+    return tuple(sorted({name for name in named if isinstance(name, str)}))
 
 
-def outcome_of(model: Model, asked: Mapping[str, object], *, prompt: str, partials: int = 0) -> Outcome:
-    """What a valid request comes to. `asked` are its effective fields, `partials` the number of streamed previews."""
+class Outcomes:
+    """What the requests of one model come to. Remembers the part that follows from its closed fields, which are few."""
+
+    __slots__ = ("_memo", "_names", "model")
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._names = _names_that_matter(model)
+        self._memo: dict[tuple[object, ...], Outcome] = {}
+
+    def of(self, asked: Mapping[str, object], *, prompt: str, partials: int = 0) -> Outcome:
+        """What a valid request comes to. `asked` are its effective fields, `partials` the number of streamed previews."""
+        key = tuple([asked.get(name) for name in self._names])
+        base = self._memo.get(key)
+        if base is None:
+            if len(self._memo) >= REMEMBERED:
+                self._memo.clear()
+            base = self._memo[key] = _base(self.model, asked)
+        images = self.model.images
+        if self.model.tokens is None and not any(name in asked for name in images.references):
+            return base
+        mask = _named(images, asked, images.mask)
+        whole = replace(
+            base, references=_references(images, asked), mask=mask if isinstance(mask, str | FileFacts) else None
+        )
+        usage = _usage(self.model, asked, whole, prompt, partials)
+        return replace(whole, usage=usage, micro_usd=_cost(self.model, asked, whole.count, usage))
+
+
+def _base(model: Model, asked: Mapping[str, object]) -> Outcome:
     images = model.images
-    size = size_of(model.pixels, asked)
+    width, height = size_of(model.pixels, asked)
     named_count = _named(images, asked, images.count) if isinstance(images.count, str) else images.count
     count = int(named_count) if isinstance(named_count, int | float) else 1
-    named_format = asked.get(images.format, images.format)
     compression = _named(images, asked, images.compression)
-    drawn = _Drawn(size, count, _references(images, asked))
-    usage = _usage(model, asked, drawn, prompt, partials)
-    mask = _named(images, asked, images.mask)
     return Outcome(
-        width=size[0], height=size[1], count=count, format=str(named_format),
+        width=width, height=height, count=count, format=str(asked.get(images.format, images.format)),
         compression=int(compression) if isinstance(compression, int | float) else None,
         background=str(_named(images, asked, images.background) or "opaque"),
         as_base64=str(asked.get(images.kind, images.kind)) in ("base64", "b64_json"),
         quality=str(asked.get(model.tokens.output.quality_field) if model.tokens else asked.get("quality", "")),
-        references=drawn.references, mask=mask if isinstance(mask, str | FileFacts) else None,
-        run_s=duration_of(model.durations, asked), micro_usd=_cost(model, asked, count, usage), usage=usage,
+        references=(), mask=None, run_s=duration_of(model.durations, asked),
+        micro_usd=None if model.tokens else _cost(model, asked, count, NO_USAGE), usage=NO_USAGE,
     )  # fmt: skip

@@ -139,12 +139,16 @@ class Reader:
     def add(self, rule: Rule) -> Rule:
         """Give the rule its place in the order and keep it. A rule without a source is a mistake."""
         if rule.source is NOWHERE:
-            self.problem(rule.mark, f"rule {rule.id} has no source", "add `source: TAG > place`, or `source: assumed: why`")
+            self.problem(
+                rule.mark, f"rule {rule.id} has no source", "add `source: TAG > place`, or `source: assumed: why`"
+            )
         placed = replace(rule, order=len(self.rules))
         self.rules.append(placed)
         return placed
 
-    def state(self, topic: Topic, path: str, sentence: str, said: Stated | Node, inherited: Source | None = None) -> Rule:
+    def state(
+        self, topic: Topic, path: str, sentence: str, said: Stated | Node, inherited: Source | None = None
+    ) -> Rule:
         """Add a statement of the contract under `<spec>/<topic>/<path>`."""
         if not isinstance(said, Stated):
             node = said

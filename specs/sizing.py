@@ -85,7 +85,10 @@ def breaking_sizes(region: Region, broken: type[k.Kind]) -> tuple[tuple[int, int
         step = max(1, region.multiple // 2) if region.multiple > 1 else 1
     limit = min(NO_LIMIT, region.max_edge * 2)
     found: list[tuple[int, int]] = []
-    edges = [*range(step, min(limit, region.max_edge + 8 * step) + 1, step), *range(region.max_edge + step, limit, 16 * step)]
+    edges = [
+        *range(step, min(limit, region.max_edge + 8 * step) + 1, step),
+        *range(region.max_edge + step, limit, 16 * step),
+    ]
     for width in edges:
         for height in _near_heights(region, width, step):
             if 0 < height <= limit and not own(width, height) and all(test(width, height) for test in others):
@@ -113,4 +116,6 @@ def _tests(region: Region) -> dict[type[k.Kind], Callable[[int, int], bool]]:
 
 def _distance(region: Region, width: int, height: int) -> int:
     """How far a size is from the middle of everything: small numbers are near a boundary of the region."""
-    return abs(width * height - min(max(width * height, region.least), region.most)) // 1000 + abs(width - height) // 100
+    return (
+        abs(width * height - min(max(width * height, region.least), region.most)) // 1000 + abs(width - height) // 100
+    )

@@ -215,7 +215,9 @@ def _optional(tree: dict[str, JsonTree]) -> Callable[[Context], bytes]:
 
     def encode(context: Context) -> bytes:
         pairs = [(key, item.encode(context), optional) for key, optional, item in entries]
-        kept = [orjson.dumps(key) + b":" + value for key, value, optional in pairs if not (optional and value == b"null")]
+        kept = [
+            orjson.dumps(key) + b":" + value for key, value, optional in pairs if not (optional and value == b"null")
+        ]
         return b"{" + b",".join(kept) + b"}"
 
     return encode

@@ -93,7 +93,9 @@ def valid_value(field: Field, choices: Choices, shape: Shape, *, least_items: in
 def _integer(limits: Limits, choices: Choices, shape: Shape) -> object:
     if limits.one_of is not None:
         return _open(limits, pick(choices, _allowed(limits)), choices)
-    value = choices.integer(limits.least if limits.least is not None else 0, limits.most if limits.most is not None else 1000)
+    value = choices.integer(
+        limits.least if limits.least is not None else 0, limits.most if limits.most is not None else 1000
+    )
     if shape.numbers.integral_float and chance(choices, 5):
         return float(value)
     return value
