@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from imageproof.mock_server.accounts import Account
     from imageproof.mock_server.connection import MockServer
+    from imageproof.mock_server.service import Service
     from imageproof.specs.model import JsonTree
 
 T = TypeVar("T")
@@ -48,10 +50,10 @@ class MockAccount:
         auth = load(self.mock.specs[self.provider]).auth
         return {auth.header: f"{auth.scheme} {self.key}".strip()}
 
-    def _do(self, work: Callable[..., T], *args: object) -> T:
+    def _do(self, work: Callable[[Service, Account], T]) -> T:
         def run() -> T:
             service = powers.service_named(self.mock.handler, self.provider)
-            return work(service, powers.account_of(service, self.key), *args)
+            return work(service, powers.account_of(service, self.key))
 
         return self.mock.run(run)
 
@@ -61,7 +63,7 @@ class MockAccount:
 
     def set(self, **settings: JsonTree) -> None:
         """Set `balance_usd`, `balance_credits`, `limits`, `scenario`, `clock` or `webhook`. Raises PowerError for nonsense."""
-        self._do(powers.set_account, settings)
+        self._do(lambda service, account: powers.set_account(service, account, settings))
 
     def advance(self, step: str | float) -> None:
         """Move the account's clock on: `"95s"`, `"3m"` or seconds. Held calls and call backs that are due wake up."""
@@ -94,11 +96,11 @@ class MockAccount:
 
     def finish(self, task_id: str) -> dict[str, JsonTree]:
         """End a task now as planned. Raises PowerError for one that has ended."""
-        return self._do(powers.move_task, task_id, "finish", None)
+        return self._do(lambda service, account: powers.move_task(service, account, task_id, "finish", None))
 
     def fail(self, task_id: str, failure: str = "upstream_failed") -> dict[str, JsonTree]:
         """End a task now with a documented failure. Raises PowerError for one that has ended."""
-        return self._do(powers.move_task, task_id, "fail", failure)
+        return self._do(lambda service, account: powers.move_task(service, account, task_id, "fail", failure))
 
     def reset(self) -> None:
         """Forget all that belongs to the account."""

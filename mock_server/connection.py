@@ -21,7 +21,7 @@ BACKLOG = 4096
 SHUTDOWN_S = 0.3
 
 
-class Connection(RequestHandler):  # type: ignore[misc]
+class Connection(RequestHandler):
     """One connection. A client that never sends a whole request head is let go after a while (slow loris)."""
 
     __slots__ = ("_mock", "_waiting")

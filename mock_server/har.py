@@ -12,6 +12,8 @@ from harfile import Content, Creator, HarFile, PostData, Record, Request, Respon
 from imageproof.mock_server.journal import body_as_json, headers_as_json, redact
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from imageproof.mock_server.accounts import Account
     from imageproof.mock_server.journal import Entry
     from imageproof.mock_server.service import Service
@@ -34,19 +36,19 @@ def as_har(account: Account, service: Service) -> str:
     return out.getvalue()
 
 
-def _lines(pairs: list[object]) -> list[Record]:
-    return [Record(name=str(name), value=str(value)) for name, value in pairs]  # type: ignore[misc]
+def _lines(pairs: Iterable[Sequence[str]]) -> list[Record]:
+    return [Record(name=pair[0], value=pair[1]) for pair in pairs]
 
 
 def _request(entry: Entry, secret: str) -> Request:
-    headers = _lines([*headers_as_json(entry.request_headers, secret)])
+    headers = _lines(headers_as_json(entry.request_headers, secret))
     by_name = {line.name.lower(): line.value for line in headers}
     path = redact(entry.path, [secret])
     body = body_as_json(entry.request_body, entry.request_size, secret)
     text = body.get("text")
     return Request(
         method=entry.method, url=f"http://{by_name.get('host', 'mock')}{path}", httpVersion=HTTP, headers=headers,
-        queryString=_lines([*parse_qsl(path.partition("?")[2])]), bodySize=entry.request_size,
+        queryString=_lines(parse_qsl(path.partition("?")[2])), bodySize=entry.request_size,
         postData=PostData(mimeType=by_name.get("content-type", ""), text=str(text)) if text and entry.request_size else None,
     )  # fmt: skip
 

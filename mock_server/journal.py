@@ -57,7 +57,7 @@ def body_as_json(body: bytes, size: int, secret: str) -> dict[str, JsonTree]:
     return out
 
 
-def headers_as_json(headers: Iterable[tuple[bytes, bytes]], secret: str) -> list[JsonTree]:
+def headers_as_json(headers: Iterable[tuple[bytes, bytes]], secret: str) -> list[list[str]]:
     """Header lines as pairs, without the key."""
     return [[name.decode("latin-1"), redact(value.decode("latin-1"), [secret])] for name, value in headers]
 
@@ -77,7 +77,7 @@ def entry_as_json(entry: Entry, account: Account) -> dict[str, JsonTree]:
         "request": {
             "method": entry.method,
             "path": redact(entry.path, [secret]),
-            "headers": headers_as_json(entry.request_headers, secret),
+            "headers": [[*pair] for pair in headers_as_json(entry.request_headers, secret)],
             "body": body_as_json(entry.request_body, entry.request_size, secret),
         },
         "response": {

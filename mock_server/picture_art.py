@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PIL import Image
 
 from imageproof.mock_server import picture_relief as relief
-from imageproof.mock_server.png import AS_IS, UP, Piece, deflate
+from imageproof.mock_server.png import AS_IS, FAST, UP, Piece, deflate, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ BLOCK = 32  # rows that are like the row above them are kept in pieces of this m
 SUN_SHARE, DUNE_SHARE = 0.085, 0.09  # of the edge that limits them
 
 Slices = tuple[Piece, ...]
-Draw = partial[list[bytearray]]
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Art:
 
     def rows(self, view: View, rows: int) -> Iterator[Piece]:
         """The first `rows` (at least 1) rows of RGB of a picture; what has no room there is left out, the sun first."""
-        yield deflate(self._first_row(view))
+        yield deflate(self._first_row(view), level=FAST)
         drawn, shift = 1, (0, 0, 0)
         for part in self._parts(view, rows - 1):
             yield from part
@@ -67,18 +67,36 @@ class Art:
 
     def _shapes(self, view: View) -> list[Slices]:
         """The sun and the dunes of a view from top to bottom, each in slices of rows."""
-        edge = min(self.width, self.height)
-        draws: list[Draw] = []
-        if view.sun is not None:
-            radius, centre = round(edge * SUN_SHARE) + 1, self.width * view.sun // 8
-            draws.append(partial(relief.sun, self.width, centre, radius))
-        high = round(edge * DUNE_SHARE) + 3
-        draws += (partial(relief.dune, number, self.width, high, view.coarse) for number in view.order)
-        return [self.kept.get((draw.func, draw.args, self._step), partial(self._sliced, draw)) for draw in draws]
+        shapes = []
+        if view.sun is not None and relief.sun_width(self._radius) < self.width // 3:
+            centre = self.width * view.sun // 10
+            shapes.append(self.kept.get(("sun", self.width, self.height, centre), partial(self._sun, centre)))
+        for number in view.order:
+            key = ("dune", self.width, self.height, number, view.coarse)
+            shapes.append(self.kept.get(key, partial(self._dune, number, view.coarse)))
+        return shapes
 
-    def _sliced(self, draw: Draw) -> Slices:
-        rows = draw()
-        return tuple(deflate(b"".join(rows[at : at + self._step])) for at in range(0, len(rows), self._step))
+    def _dune(self, number: int, coarse: int) -> Slices:
+        high = round(min(self.width, self.height) * DUNE_SHARE) + 3
+        rows = [UP + row for row in relief.dune(number, self.width, high, coarse)]
+        return tuple(deflate(b"".join(part)) for part in _cut(rows, self._step))
+
+    def _sun(self, centre: int) -> Slices:
+        """The rows with a sun in them: its own pixels are the same wherever it stands, and what is beside it in each row."""
+        pixels = self.kept.get(("sun", self._radius, self._step), self._sun_pixels)
+        left = centre - relief.sun_width(self._radius) // 2
+        start, end = UP + bytes(3 * left), bytes(3 * (self.width - left - relief.sun_width(self._radius)))
+        first, between, last = deflate(start), deflate(end + start), deflate(end)
+        slices = []
+        for rows in _cut(pixels, self._step):
+            pieces = [first]
+            for row in rows:
+                pieces += (row, between)
+            slices.append(join((*pieces[:-1], last)))
+        return tuple(slices)
+
+    def _sun_pixels(self) -> Slices:
+        return tuple(map(deflate, relief.sun(self._radius, self._step / (self._step + 1))))
 
     def _first_row(self, view: View) -> bytes:
         ends = Image.new("RGB", (2, 1))
@@ -91,16 +109,25 @@ class Art:
         return self.kept.get((self.width, step), lambda: (deflate(shift),))
 
     def _still(self, rows: int, channels: int) -> Slices:
-        return (deflate((UP + bytes(channels * self.width)) * rows, runs=True),)
+        return (deflate((UP + bytes(channels * self.width)) * rows),)
 
     def _count(self, piece: Piece) -> int:
         """How many rows of RGB a piece holds."""
         return piece.size // (1 + 3 * self.width)
 
     @property
+    def _radius(self) -> int:
+        return round(min(self.width, self.height) * SUN_SHARE) + 1
+
+    @property
     def _step(self) -> int:
         """How many rows have the same shade."""
         return max(4, self.height // SHADES)
+
+
+def _cut(rows: Sequence[Row], length: int) -> Iterator[Sequence[Row]]:
+    """The rows in runs of that length; the last may be shorter."""
+    return (rows[at : at + length] for at in range(0, len(rows), length))
 
 
 def _shared_out(total: int, weights: Sequence[int]) -> list[int]:

@@ -7,53 +7,37 @@ in every picture of that width, and are deflated once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
-from imageproof.mock_server.png import UP
+from PIL import Image, ImageChops, ImageDraw
 
 SHADE = (-20, -16, -12)  # what a dune takes from the red, green and blue of all that lies behind it
-SUN, GLOW = (11, 11, 9), (7, 7, 6)  # what the sun adds to its glow, and its glow to the sky
+GLOW, SUN = (7, 7, 6), (18, 18, 15)  # what the glow of the sun, and the sun, add to those of the sky
 GLOW_SIZE = 1.45  # suns
-PARTS = 16  # of a pixel: how finely an edge is smoothed
+PARTS = 16  # of a pixel: how finely the edge of a dune is smoothed
+FINER = 4  # times: how much larger a sun is drawn before it is reduced, which smoothes its edge
+DIM, BRIGHT = 100, 200  # the greys that stand for glow and sun while they are drawn
 # Two waves for each dune: how many of them lie side by side, and where they begin, in radians.
 WAVES = ((0.9, 0.3, 2.1, 1.7), (1.3, 2.9, 0.7, 0.2), (0.7, 4.4, 1.9, 3.6), (1.1, 1.5, 2.6, 5.1))
 
-Light = tuple[int, int, int]
 
-
-def dune(number: int, width: int, height: int, coarse: int) -> list[bytearray]:
+def dune(number: int, width: int, height: int, coarse: int) -> list[bytes]:
     """The rows of RGB in which the ridge of a dune lies: in `coarse` stairs from left to right, or smooth if that is 0."""
-    rows = _still(width, height)
-    edges = [(_change(SHADE, 0, PARTS - part), _change(SHADE, PARTS - part, PARTS)) for part in range(PARTS)]
+    rows = [bytearray(3 * width) for _ in range(height)]
+    edges = [_edge(PARTS - part) for part in range(PARTS)]
     for x in range(width):
         place = (x * coarse // width + 0.5) / coarse if coarse else x / width
         line, part = divmod(int(_ridge(number, place) * (height - 2) * PARTS), PARTS)
         upper, lower = edges[0 if coarse else part]
-        rows[line][1 + 3 * x : 4 + 3 * x] = upper
-        rows[line + 1][1 + 3 * x : 4 + 3 * x] = lower
-    return rows
+        rows[line][3 * x : 3 * x + 3] = upper
+        rows[line + 1][3 * x : 3 * x + 3] = lower
+    return list(map(bytes, rows))
 
 
-def sun(width: int, centre: int, radius: int) -> list[bytearray]:
-    """The rows of RGB in which a sun and its glow lie; `centre` is the distance of its middle from the left, in pixels."""
-    glow = round(radius * GLOW_SIZE)
-    rows = _still(width, 2 * glow + 3)
-    for size, light in ((glow, GLOW), (radius, SUN)):
-        for x, y, above, here in _rim(size):
-            if 0 <= centre + x < width:
-                at = 1 + 3 * (centre + x)
-                rows[glow + 1 + y][at : at + 3] = _change(light, above, here)
-    return rows
-
-
-def _still(width: int, height: int) -> list[bytearray]:
-    """Rows that are all like the row above them."""
-    return [bytearray(UP) + bytearray(3 * width) for _ in range(height)]
-
-
-def _change(light: Light, before: int, after: int) -> bytes:
-    """From so many parts of a light to so many, modulo 256 as PNG counts."""
-    return bytes((round(part * after / PARTS) - round(part * before / PARTS)) & 0xFF for part in light)
+def _edge(parts: int) -> tuple[bytes, bytes]:
+    """The changes at a pixel of which the dune covers so many parts, and at the one below it."""
+    first = [round(part * parts / PARTS) for part in SHADE]
+    second = [part - done for part, done in zip(SHADE, first, strict=True)]
+    return bytes(part & 0xFF for part in first), bytes(part & 0xFF for part in second)
 
 
 def _ridge(number: int, place: float) -> float:
@@ -63,20 +47,32 @@ def _ridge(number: int, place: float) -> float:
     return 0.5 + 0.31 * math.sin(many * turn + first) + 0.17 * math.sin(finer * turn + second)
 
 
-def _rim(radius: int) -> Iterator[tuple[int, int, int, int]]:
-    """Where a disc differs from one row to the next: x and y from its middle, and how much of the pixel above, and of
-    this one, it covers, in parts.
-    """  # noqa: D205
-    for y in range(-radius - 1, radius + 2):
-        nearer, farther = sorted((abs(y), abs(y - 1)))
-        outer = math.isqrt(max(0, (radius + 1) ** 2 - nearer**2)) + 1
-        inner = math.isqrt(max(0, (radius - 1) ** 2 - farther**2)) - 1
-        for distance in range(max(0, inner), outer + 1):
-            above, here = _covered(radius, distance, y - 1), _covered(radius, distance, y)
-            if above != here:
-                yield from ((x, y, above, here) for x in {distance, -distance})
+def sun(radius: int, squeezed: float) -> list[bytes]:
+    """The rows of RGB of a square that holds a sun and its glow; below the last one all is as it was above the first.
+
+    `squeezed` is its height in widths: whoever puts rows between these makes it round.
+    """
+    side = sun_width(radius)
+    drawn = Image.new("L", (side * FINER, side * FINER))
+    pen = ImageDraw.Draw(drawn)
+    for size, grey in ((radius * GLOW_SIZE, DIM), (radius, BRIGHT)):
+        pen.ellipse(_oval(side * FINER / 2, size * FINER, size * FINER * squeezed), fill=grey)
+    light = Image.merge("RGB", [drawn.reduce(FINER).point(_levels(*pair)) for pair in zip(GLOW, SUN, strict=True)])
+    above = light.transform(light.size, Image.Transform.AFFINE, (1, 0, 0, 0, 1, -1))
+    flat = ImageChops.subtract_modulo(light, above).tobytes()
+    return [flat[at : at + 3 * side] for at in range(0, len(flat), 3 * side)]
 
 
-def _covered(radius: int, x: int, y: int) -> int:
-    """How much of a pixel lies in a disc, in parts; exact enough for the eye."""
-    return round(PARTS * min(1.0, max(0.0, radius + 0.5 - math.hypot(x, y))))
+def sun_width(radius: int) -> int:
+    """The width, and height, of the square of a sun in pixels."""
+    return 2 * math.ceil(radius * GLOW_SIZE) + 4
+
+
+def _oval(middle: float, wide: float, high: float) -> tuple[float, float, float, float]:
+    return middle - wide, middle - high, middle + wide, middle + high
+
+
+def _levels(glow: int, sun: int) -> list[int]:
+    """How much light each grey stands for: none to glow up to DIM, then up to the sun."""
+    rising = [round(glow * grey / DIM) for grey in range(DIM)]
+    return rising + [round(glow + (sun - glow) * min(1.0, (grey - DIM) / (BRIGHT - DIM))) for grey in range(DIM, 256)]

@@ -17,7 +17,7 @@ class View:
     """The colours at the top left, top right and bottom as (red, green, blue), and an arrangement.
 
     `order` are the dunes from back to front; `gaps` how the rest of the height is shared out: above the sun, above the
-    dunes, and below each of them. `sun` is where the sun stands, in eighths of the width (None: no sun); `coarse` how
+    dunes, and below each of them. `sun` is where the sun stands, in tenths of the width (None: no sun); `coarse` how
     many steps a preview makes of its dunes (0: they are smooth).
     """
 
@@ -45,7 +45,7 @@ def view_of(task_id: str, index: int, prompt: str, stage: int | None) -> View:
         bottom=_colour(hue + turn, 0.64, 0.58, pale),
         order=dunes,
         gaps=(4 + lot[8] % 4, 3 + lot[9] % 4, *(1 + lot[10 + dune] % 3 for dune in dunes)),
-        sun=1 + lot[14] % 7 if stage is None or stage > 1 else None,
+        sun=2 + lot[14] % 7 if stage is None or stage > 1 else None,
         coarse=0 if stage is None else 6 << min(stage, 4),
     )
 

@@ -18,6 +18,8 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ADLER_BASE = 65_521  # the largest prime below 65,536 (RFC 1950)
 STREAM_HEADER = b"\x78\x01"
 STREAM_END = b"\x03\x00"  # an empty last block with fixed codes
+HARD, FAST = 6, 1  # levels of zlib
+MEMORY = 9  # the most that zlib may take: fewer and larger blocks
 RAW = -15  # zlib's way to say: the largest window, no header and no trailer
 COLOUR_TYPES = {3: 2, 4: 6}  # channels of 8 bits: RGB and RGBA in the words of the PNG specification
 AS_IS, UP = b"\x00", b"\x02"  # a row of pixels as it is, or as its difference to the row above
@@ -33,9 +35,9 @@ class Piece:
     adler: int
 
 
-def deflate(rows: bytes, *, runs: bool = False) -> Piece:
-    """Deflate rows that begin with their filter byte; `runs` for rows that hold hardly anything but long runs."""
-    packer = zlib.compressobj(1, zlib.DEFLATED, RAW, 9, zlib.Z_RLE if runs else zlib.Z_DEFAULT_STRATEGY)
+def deflate(rows: bytes, *, level: int = HARD) -> Piece:
+    """Deflate rows that begin with their filter byte: HARD what will be used again, FAST what will not."""
+    packer = zlib.compressobj(level, zlib.DEFLATED, RAW, MEMORY)
     deflated = packer.compress(rows) + packer.flush(zlib.Z_FULL_FLUSH)
     return Piece(deflated=deflated, size=len(rows), adler=zlib.adler32(rows))
 
@@ -68,7 +70,9 @@ def write(width: int, height: int, channels: int, pixels: Piece, texts: Mapping[
 
 def chunk(kind: bytes, content: bytes) -> bytes:
     """One chunk of a PNG file."""
-    return b"".join((len(content).to_bytes(4, "big"), kind, content, zlib.crc32(content, zlib.crc32(kind)).to_bytes(4, "big")))
+    return b"".join(
+        (len(content).to_bytes(4, "big"), kind, content, zlib.crc32(content, zlib.crc32(kind)).to_bytes(4, "big"))
+    )
 
 
 def _text(keyword: str, text: str) -> bytes:

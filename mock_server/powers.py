@@ -12,7 +12,7 @@ from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.clock import ClockMode, clock_mode
 from imageproof.mock_server.journal import entry_as_json
 from imageproof.mock_server.record import FORMATS, Moves, Record, completed_at, phase_at, progress_at, unpack
-from imageproof.mock_server.tasks import MICRO, credits, finish
+from imageproof.mock_server.tasks import MICRO, in_credits, finish
 from imageproof.mock_server.triggers import NOTHING, TriggerError, in_header
 from imageproof.specs.problems import nearest
 from imageproof.specs.reading import seconds
@@ -58,7 +58,7 @@ def describe_account(service: Service, account: Account) -> dict[str, JsonTree]:
     return {
         "provider": service.provider,
         "balance_usd": balance / MICRO,
-        "balance_credits": credits(balance, rate),
+        "balance_credits": in_credits(balance, rate),
         "limits": "documented" if account.limited else "off",
         "clock": {"mode": str(account.clock.mode), "now": account.clock.now()},
         "webhook": account.webhook[0] if account.webhook else None,
@@ -156,7 +156,7 @@ def describe_task(service: Service, account: Account, task_id: str, record: Reco
         "ends": completed_at(record) if by_time else None,
         "failure": service.failures[record.failure - 1] if record.failure else None,
         "size": f"{record.width}x{record.height}",
-        "count": record.count,
+        "count": record.images,
         "format": FORMATS[record.format],
         "cost_usd": record.micro_usd / MICRO,
         "prompt": prompt,

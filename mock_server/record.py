@@ -31,7 +31,8 @@ class Moves(IntEnum):
 
 class Record(NamedTuple):
     """One task. Times are seconds since 1970 or long, money is micro-dollars, `failure` 0 means that it succeeds,
-    `job` is the account's number of the submission."""
+    `job` is the account's number of the submission.
+    """
 
     account: int
     operation: int
@@ -43,7 +44,7 @@ class Record(NamedTuple):
     failure: int
     width: int
     height: int
-    count: int
+    images: int
     format: int
     compression: int
     flags: int
@@ -69,7 +70,7 @@ TRANSPARENT, AS_BASE64 = 1, 2
 
 def unpack(packed: bytes) -> Record:
     """The record of these bytes."""
-    return Record(*HEAD.unpack_from(packed), packed[HEAD.size :])
+    return Record._make((*HEAD.unpack_from(packed), packed[HEAD.size :]))
 
 
 def owner_of(packed: bytes) -> int:
@@ -101,7 +102,7 @@ def progress_at(record: Record, now: float) -> int:
     elapsed = now - record.submitted - record.queue_s
     if elapsed >= record.run_s:
         return 0 if record.failure else 100
-    return min(99, max(0, int(100 * elapsed / record.run_s))) if record.run_s else 0
+    return min(99, int(100 * (elapsed / record.run_s))) if elapsed > 0 else 0
 
 
 def completed_at(record: Record) -> float:

@@ -122,7 +122,7 @@ class Gallery:
     async def prepare(self, task_id: str, record: Record, now: float) -> None:
         """Draw the images that the next answer about a task will hold as base64."""
         if record.flags & AS_BASE64 and phase_at(record, now) is Phase.SUCCEEDED:
-            for index in range(record.count):
+            for index in range(record.images):
                 await self.image(task_id, record, index)
 
     def base64(self, task_id: str, record: Record, index: int) -> str:

@@ -5,7 +5,6 @@ The low-level server is used because the application framework above it costs as
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -177,11 +176,8 @@ class Mock:
             (method, _), endpoint = next(iter(endpoints.items()))
             return endpoint if method == request.method else None
         kind = "multipart" if request.content_type == FORM else "json"
-        for content in (kind, "none", "json", "multipart"):
-            endpoint = endpoints.get((request.method, content))
-            if endpoint is not None:
-                return endpoint
-        return None
+        fitting = (endpoints.get((request.method, content)) for content in (kind, "none", "json", "multipart"))
+        return next((endpoint for endpoint in fitting if endpoint is not None), None)
 
     def _wrong_method(self, found: Found, raw_path: str) -> Reply:
         endpoint = next(iter(found.endpoints.values()))

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from aiohttp import web
     from multidict import CIMultiDictProxy
 
+    from imageproof.mock_server.record import Record
     from imageproof.mock_server.routes import Endpoint
     from imageproof.mock_server.upstream import Upstream
-    from imageproof.mock_server.record import Record
     from imageproof.specs.model import ErrorAnswer, Model, Operation, Phase, Shape, Spec
     from imageproof.specs.template import Template
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from imageproof.mock_server.answers import Reply
 from imageproof.mock_server.fate import fill_id, job_digest
 from imageproof.mock_server.results import UPLOADS
-from imageproof.mock_server.tasks import MICRO, credits
+from imageproof.mock_server.tasks import MICRO, in_credits
 from imageproof.mock_server.upstream import Upload
 from imageproof.specs.files import FileFacts
 from imageproof.specs.model import Phase
@@ -26,8 +26,8 @@ def balance(service: Service, call: Call) -> Reply:
     rate = service.spec.billing.micro_usd_per_credit or MICRO
     used = ledger.charged()
     return _body(service, call, {
-        "account.credits": credits(ledger.balance, rate), "account.usd": ledger.balance / MICRO,
-        "account.used_credits": credits(used, rate), "account.used_usd": used / MICRO,
+        "account.credits": in_credits(ledger.balance, rate), "account.usd": ledger.balance / MICRO,
+        "account.used_credits": in_credits(used, rate), "account.used_usd": used / MICRO,
     })  # fmt: skip
 
 
@@ -71,7 +71,7 @@ async def fetch_result(service: Service, path: str) -> Reply | None:
         return None
     task_id, index = found
     record = upstream.find_task(service.provider, task_id)
-    if record is None or index >= record.count:
+    if record is None or index >= record.images:
         return service.refuse("not_found")
     account = upstream.accounts[record.account]
     now = account.clock.now()

@@ -51,7 +51,7 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
     if stream is not None and call.asked.get(stream.switch) is True:
         return await _stream(service, call, request, _Job(task_id, record, outcome, plan, stream))
     service.upstream.keep_task(service.provider, task_id, record)
-    drawn = [service.gallery.image(task_id, record, index) for index in range(record.count)]
+    drawn = [service.gallery.image(task_id, record, index) for index in range(record.images)]
     images, _ = await asyncio.gather(asyncio.gather(*drawn), _hold(service, call, task_id, end, plan))
     return _whole(service, call, _Job(task_id, record, outcome, plan, None), images)
 

@@ -75,7 +75,7 @@ def new_record(service: Service, call: Call, outcome: Outcome, plan: Plan) -> Re
         account=call.account.number, operation=call.endpoint.number, model=service.models.index(call.model), submitted=call.now,
         queue_s=plan.queue_s, run_s=plan.run_s, moves=plan.moves,
         failure=service.failures.index(plan.failure) + 1 if plan.failure in service.failures else 0,
-        width=outcome.width, height=outcome.height, count=outcome.count,
+        width=outcome.width, height=outcome.height, images=outcome.count,
         format=FORMATS.index(outcome.format) if outcome.format in FORMATS else 0,
         compression=outcome.compression if outcome.compression is not None else NO_COMPRESSION,
         flags=TRANSPARENT * (outcome.background == "transparent") + AS_BASE64 * outcome.as_base64,
@@ -257,7 +257,7 @@ def task_context(
         "task.completed_ms": int(done * 1000), "task.expires": int(done) + int(expires or 0),
         "task.progress": progress_at(record, call.now), "task.position": 0 if phase is not Phase.QUEUED else 1,
         "task.hex": pattern["random"] if pattern else task_id, "task.base": f"{call.host}{call.endpoint.prefix}",
-        "task.credits": credits(record.micro_usd, rate), "task.cost_usd": record.micro_usd / MICRO,
+        "task.credits": in_credits(record.micro_usd, rate), "task.cost_usd": record.micro_usd / MICRO,
         "request_id": task_id, "task.alias": None,
     }  # fmt: skip
     if record.failure:
@@ -273,7 +273,7 @@ def _add_stored(service: Service, call: Call, task_id: str, record: Record, cont
     alias = service.spec.tasks.alias_field if service.spec.tasks else None
     context["task.alias"] = asked.get(alias) if alias else None
     context["images"] = images = []
-    for index in range(record.count):
+    for index in range(record.images):
         image: dict[str, object] = {
             "image.url": service.image_url(call, task_id, record, index), "image.index": index,
             "image.size": f"{record.width}x{record.height}", "image.format": FORMATS[record.format],
@@ -285,7 +285,7 @@ def _add_stored(service: Service, call: Call, task_id: str, record: Record, cont
             context |= image
 
 
-def credits(micro_usd: int, rate: int) -> int | float:
+def in_credits(micro_usd: int, rate: int) -> int | float:
     """Credits for an amount, as an integer where it is one."""
     whole, rest = divmod(micro_usd, rate)
     return micro_usd / rate if rest else whole

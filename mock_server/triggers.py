@@ -1,7 +1,7 @@
 """Test cards: magic words in a prompt, in a key or in a header, the same in every dialect.
 
 `[[fail: upstream_failed]]` in a prompt, `_nocredit` at the end of a key, `X-Imageproof-Scenario: slow: 90s; status: 502 x2`.
-They need no set-up and pass through any gateway. A trigger that is not understood is refused loudly, never ignored.
+They need no set-up and pass through any gateway. A trigger that is misspelt is refused loudly, never ignored.
 """
 
 from __future__ import annotations
@@ -141,8 +141,15 @@ def _together(scripts: Iterable[Script]) -> Script:
 
 
 def in_prompt(prompt: str) -> Script:
-    """The triggers of a prompt. Raises TriggerError for one that is not understood."""
-    return _together(read_word(match[1]) for match in CARD.finditer(prompt)) if "[[" in prompt else NOTHING
+    """The triggers of a prompt. Brackets may be ordinary text there, so only what is nearly a word raises TriggerError."""
+    if "[[" not in prompt:
+        return NOTHING
+    return _together(read_word(match[1]) for match in CARD.finditer(prompt) if _is_meant(match[1]))
+
+
+def _is_meant(text: str) -> bool:
+    name = text.partition(":")[0].strip()
+    return name in WORDS or nearest(name, WORDS) is not None
 
 
 def in_header(value: str) -> Script:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as MappingOf
 
     from imageproof.specs.facts import Source
-    from imageproof.specs.kinds import Plain
     from imageproof.specs.model import JsonTree
     from imageproof.specs.nodes import Node
     from imageproof.specs.reading import Reader

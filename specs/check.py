@@ -97,10 +97,19 @@ def _sized(test: Callable[[int, int], bool]) -> Test:
 
 
 def _each_file(test: Callable[[FileFacts], bool]) -> Test:
-    return lambda value: all(test(item) for item in (value if isinstance(value, list) else [value]))
+    return lambda value: all(test(item) for item in entries(value) if isinstance(item, FileFacts))
 
 
-def field_test(kind: k.FieldKind) -> Test:  # noqa: C901, PLR0911, PLR0912  (a table over the closed set, one line each)
+def entries(value: object) -> list[object]:
+    """The entries of an array; a single value counts as an array of itself."""
+    return value if isinstance(value, list) else [value]
+
+
+def _text(test: Callable[[str], object]) -> Test:
+    return lambda value: bool(test(str(value)))
+
+
+def field_test(kind: k.FieldKind) -> Test:  # noqa: C901, PLR0912  (a table over the closed set, one line each)
     """The test of one value of a field that has the right type: True when the rule holds."""
     match kind:
         case k.Type():
@@ -115,12 +124,11 @@ def field_test(kind: k.FieldKind) -> Test:  # noqa: C901, PLR0911, PLR0912  (a t
         case k.Length(least=least, most=most):
             return lambda value: least <= len(value) <= most  # type: ignore[arg-type]
         case k.Pattern(regex=regex):
-            pattern = re.compile(regex)
-            return lambda value: pattern.fullmatch(value) is not None  # type: ignore[arg-type]
+            return _text(re.compile(regex).fullmatch)
         case k.Items(least=least, most=most):
             return lambda value: least <= len(value) <= most  # type: ignore[arg-type]
         case k.Url():
-            return lambda value: all(URL.fullmatch(item) for item in (value if isinstance(value, list) else [value]))
+            return lambda value: all(URL.fullmatch(str(item)) for item in entries(value))
         case k.SizeText(also=also):
             return lambda value: value in also or parse_size(value) is not None
         case k.EdgeMultiple(of=of):

@@ -13,6 +13,7 @@ from imageproof.specs import kinds as k
 from imageproof.specs.breaking import breaking_values
 from imageproof.specs.check import Checker, is_sent
 from imageproof.specs.choices import chance, pick
+from imageproof.specs.files import FileFacts
 from imageproof.specs.values import valid_value
 
 if TYPE_CHECKING:
@@ -173,10 +174,10 @@ UNKNOWN_NAMES = ("unknown_field", "Prompt", "seed", "x-extra", "", "image_url ")
 class _Simplest:
     """The choices that lead to the simplest body."""
 
-    def integer(self, least: int, most: int) -> int:  # noqa: PLR6301
+    def integer(self, least: int, most: int) -> int:
         return min(max(least, 0), most)
 
-    def text(self, least: int, most: int) -> str:  # noqa: PLR6301
+    def text(self, least: int, most: int) -> str:
         return ("a red fox" * (1 + least // 9))[: max(least, min(9, most))]
 
 
@@ -217,8 +218,8 @@ def _align(body: Body, mask: str, other: str) -> None:
     images = body.get(other)
     first = images[0] if isinstance(images, list) and images else images
     mine = body.get(mask)
-    if first is not None and mine is not None:
-        body[mask] = replace(mine, width=first.width, height=first.height, format=first.format)  # type: ignore[type-var,attr-defined]
+    if isinstance(first, FileFacts) and isinstance(mine, FileFacts):
+        body[mask] = replace(mine, width=first.width, height=first.height, format=first.format)
 
 
 def nest(body: Mapping[str, object]) -> Body:

@@ -145,7 +145,7 @@ def _names_that_matter(model: Model) -> tuple[str, ...]:
     images, pixels = model.images, model.pixels
     named = [images.count, images.format, images.compression, images.background, images.kind, pixels.exact, "quality"]
     named += pixels.table.by if pixels.table else ()
-    named += [name for row in (*model.durations, *model.prices) for name in row.when]
+    named += [name for row in model.durations for name in row.when] + [name for row in model.prices for name in row.when]
     named += [model.tokens.output.quality_field] if model.tokens else []
     return tuple(sorted({name for name in named if isinstance(name, str)}))
 

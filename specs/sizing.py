@@ -75,13 +75,13 @@ def widths_of(region: Region) -> tuple[int, ...]:
 
 
 @cache
-def breaking_sizes(region: Region, broken: type[k.Kind]) -> tuple[tuple[int, int], ...]:
-    """Sizes that break one pixel rule and keep all others, the ones nearest to the boundary first; empty when there are none."""
+def breaking_sizes(region: Region, broken: str) -> tuple[tuple[int, int], ...]:
+    """Sizes that break one pixel rule (named by its slug) and keep all others, the ones nearest to the boundary first; empty when there are none."""
     tests = _tests(region)
-    others = [test for kind, test in tests.items() if kind is not broken]
+    others = [test for slug, test in tests.items() if slug != broken]
     own = tests[broken]
     step = max(1, region.multiple)
-    if broken is k.EdgeMultiple:
+    if broken == k.SLUGS[k.EdgeMultiple]:
         step = max(1, region.multiple // 2) if region.multiple > 1 else 1
     limit = min(NO_LIMIT, region.max_edge * 2)
     found: list[tuple[int, int]] = []
@@ -105,12 +105,12 @@ def _near_heights(region: Region, width: int, step: int) -> set[int]:
     return {edge // step * step + offset * step for edge in edges for offset in (-1, 0, 1, 2)}
 
 
-def _tests(region: Region) -> dict[type[k.Kind], Callable[[int, int], bool]]:
+def _tests(region: Region) -> dict[str, Callable[[int, int], bool]]:
     return {
-        k.EdgeMultiple: lambda w, h: w % region.multiple == 0 == h % region.multiple,
-        k.EdgeLimit: lambda w, h: max(w, h) <= region.max_edge,
-        k.Aspect: lambda w, h: max(w, h) <= region.max_ratio * min(w, h),
-        k.PixelBudget: lambda w, h: region.least <= w * h <= region.most,
+        k.SLUGS[k.EdgeMultiple]: lambda w, h: w % region.multiple == 0 == h % region.multiple,
+        k.SLUGS[k.EdgeLimit]: lambda w, h: max(w, h) <= region.max_edge,
+        k.SLUGS[k.Aspect]: lambda w, h: max(w, h) <= region.max_ratio * min(w, h),
+        k.SLUGS[k.PixelBudget]: lambda w, h: region.least <= w * h <= region.most,
     }
 
 
