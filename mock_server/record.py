@@ -16,7 +16,7 @@ from imageproof.specs.model import Phase
 if TYPE_CHECKING:
     from imageproof.specs.model import JsonTree
 
-HEAD = struct.Struct("<IBBdddBBHHBBBBqIIII")
+HEAD = struct.Struct("<IBBdddBBHHBBBBqI")
 FORMATS = ("png", "jpeg", "webp")
 NO_COMPRESSION = 255
 
@@ -49,9 +49,6 @@ class Record(NamedTuple):
     compression: int
     flags: int
     micro_usd: int
-    text_tokens: int
-    image_tokens: int
-    output_tokens: int
     job: int
     tail: bytes = b""
 

@@ -79,8 +79,7 @@ def new_record(service: Service, call: Call, outcome: Outcome, plan: Plan) -> Re
         format=FORMATS.index(outcome.format) if outcome.format in FORMATS else 0,
         compression=outcome.compression if outcome.compression is not None else NO_COMPRESSION,
         flags=TRANSPARENT * (outcome.background == "transparent") + AS_BASE64 * outcome.as_base64,
-        micro_usd=outcome.micro_usd or 0, text_tokens=outcome.usage.text, image_tokens=outcome.usage.image,
-        output_tokens=outcome.usage.output, job=call.account.jobs, tail=pack_tail(call.prompt, references, asked),
+        micro_usd=outcome.micro_usd or 0,  job=call.account.jobs, tail=pack_tail(call.prompt, references, asked),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from imageproof.specs.model import Phase
 def record(**changes: object) -> Record:
     plain = Record(
         account=7, operation=0, model=1, submitted=1000.0, queue_s=2.0, run_s=40.0, moves=Moves.BY_TIME, failure=0, width=3840, height=2160,
-        images=1, format=0, compression=255, flags=0, micro_usd=7000, text_tokens=0, image_tokens=0, output_tokens=0, job=3,
+        images=1, format=0, compression=255, flags=0, micro_usd=7000, job=3,
         tail=pack_tail("a red fox \U0001f98a", ["https://example.com/a.png"], {"response_format": "url"}),
     )  # fmt: skip
     return plain._replace(**changes)
