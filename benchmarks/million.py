@@ -85,7 +85,7 @@ async def main() -> None:
     each = (resident() - before) / MANY
     many = poll_us(ids)
     print(f"{MANY:,} tasks in flight: {each:.0f} bytes each, {seconds * 1e6 / MANY:.1f} us to submit one in process")
-    print(f"longest stop of the garbage collector {max(stops) * 1000:.2f} ms in {len(stops)} collections")
+    print(f"longest stop of the garbage collector {max(stops, default=0.0) * 1000:.2f} ms in {len(stops)} collections")
     print(f"poll in process: {few:.2f} us with {FEW:,} tasks, {many:.2f} us with {MANY:,}")
 
 

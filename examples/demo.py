@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-import httpx
+import httpx2 as httpx
 import openai
 from PIL import Image
 

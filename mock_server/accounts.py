@@ -33,21 +33,25 @@ class Movement:
 
 class Ledger:
     """The money of an account in micro-dollars: opening plus all movements is the balance, always.
+    `spent` is what has been charged for jobs and not been given back.
 
     Movements are kept as plain numbers, 24 bytes each, so that a million of them cost no garbage collection.
     """
 
-    __slots__ = ("_due", "_rows", "balance", "opening")
+    __slots__ = ("_due", "_rows", "balance", "opening", "spent")
 
     def __init__(self, opening: int = OPENING_MICRO_USD) -> None:
         self.opening = opening
         self.balance = opening
+        self.spent = 0
         self._rows = array("q")
         self._due: list[tuple[float, int, int]] = []
 
     def _add(self, kind: int, micro_usd: int, now: float, job: int) -> None:
         self._rows.extend((micro_usd, int(now * 1000), job << 2 | kind))
         self.balance += -micro_usd if kind == CHARGE else micro_usd
+        if kind != TOP_UP:
+            self.spent += micro_usd if kind == CHARGE else -micro_usd
 
     def charge(self, micro_usd: int, now: float, job: int) -> None:
         """Take money for a job."""
@@ -76,14 +80,6 @@ class Ledger:
     def top_up(self, micro_usd: int, now: float) -> None:
         """Add money, or take it where the number is negative, outside of any job."""
         self._add(TOP_UP, micro_usd, now, 0)
-
-    def charged(self) -> int:
-        """What has been taken for jobs, less what has been given back."""
-        return sum(
-            move.micro_usd if move.kind == KIND_NAMES[CHARGE] else -move.micro_usd
-            for move in self.movements()
-            if move.kind != KIND_NAMES[TOP_UP]
-        )
 
     def movements(self) -> list[Movement]:
         """All lines, oldest first."""

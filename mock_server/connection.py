@@ -40,6 +40,13 @@ class Connection(RequestHandler):
         if self._current_request is None and self.transport is not None:
             self.transport.close()
 
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; when a body that is being read turns out to be malformed, its reader learns of it at once."""
+        super().data_received(data)
+        request = self._current_request
+        if request is not None and self._messages and not request.content.is_eof():
+            request.content.set_exception(ValueError("the body is malformed"))
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop waiting."""
         if self._waiting is not None:

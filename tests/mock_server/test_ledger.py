@@ -73,7 +73,7 @@ def test_a_refund_is_booked_exactly_once_and_not_before_its_time() -> None:
         ledger.settle(20.0)
     assert ledger.balance == 100
     assert [move.kind for move in ledger.movements()] == ["charge", "refund"]
-    assert ledger.charged() == 0
+    assert ledger.spent == 0
 
 
 def test_a_bucket_lets_the_burst_through_and_then_the_rate() -> None:

@@ -1,0 +1,39 @@
+"""One mock of all shipped specs for the whole session; every test gets accounts of its own, so they never meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import httpx2 as httpx
+import pytest
+
+from imageproof import Mock, MockAccount
+
+Client = Callable[[MockAccount], httpx.Client]
+
+
+@pytest.fixture(scope="session")
+def mock() -> Iterator[Mock]:
+    """A mock whose clocks stand still until a test moves them."""
+    with Mock(clock="manual", start=1_795_000_000.0) as running:
+        yield running
+
+
+@pytest.fixture
+def reapi(mock: Mock) -> MockAccount:
+    """A fresh account at the simplest of the providers with tasks."""
+    return mock.account("reapi")
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """Make clients that are closed at the end of the test."""
+    made: list[httpx.Client] = []
+
+    def make(account: MockAccount) -> httpx.Client:
+        made.append(httpx.Client(base_url=account.base_url, headers=account.headers, timeout=20))
+        return made[-1]
+
+    yield make
+    for item in made:
+        item.close()
