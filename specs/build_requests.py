@@ -10,6 +10,7 @@ from imageproof.specs.contract import Topic
 from imageproof.specs.facts import Level, Rule
 from imageproof.specs.model import Field, Numbers, Selector, Shape
 from imageproof.specs.nodes import Mapping, plain
+from imageproof.specs.problems import did_you_mean
 from imageproof.specs.reading import Reader, Stated, child, entries, items, plain_value, text_of, values_of
 from imageproof.specs.wording import sentence
 
@@ -269,11 +270,14 @@ def read_shape(reader: Reader, place: Place, node: Node, numbers: Numbers) -> Sh
 
 
 def _check_names(reader: Reader, kind: k.Kind | None, item: Node, model: Node) -> None:
-    """A rule that names a parameter of another operation does not concern this one; a name that nobody has is a mistake."""
-    known = {name for name, _ in entries(child(model, "params"))}
+    """A rule that names a field of another operation does not concern this one; a name that nobody has is a mistake."""
+    known = [name for name, _ in entries(child(model, "params"))]
     for name in _named_fields(kind) if kind else ():
         if name not in known:
-            reader.problem(item.mark, f"the rule names the field {name!r}, which is no parameter", None)
+            bodies = [body for _, body in entries(item)]
+            said = [node for body in bodies for node in (*(inner for _, inner in entries(body)), *items(body))]
+            mark = next((node.mark for node in said if plain(node) == name), item.mark)
+            reader.problem(mark, f"the rule names the field {name!r}, which is no parameter", did_you_mean(name, known))
 
 
 def read_selector(reader: Reader, node: Node, models: tuple[str, ...], numbers: Numbers) -> Selector:

@@ -109,7 +109,7 @@ class Reader:
             known = nearest(tag.strip(), self.sources)
             self.problem(node.mark, f"expected a tag of `sources`, `derived: ...` or `assumed: ...`, got {text!r}",
                          f"did you mean {known!r}?" if known else None)  # fmt: skip
-            return NOWHERE
+            return Source(how=How.ASSUMED, tag=None, place=text)  # told once, here; not again as a missing source
         return Source(how=How(page.kind), tag=tag.strip(), place=place.strip())
 
     def contradictions(self, node: Node | None) -> tuple[Contradiction, ...]:
