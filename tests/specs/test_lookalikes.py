@@ -12,12 +12,12 @@ from random import Random
 import pytest
 
 from imageproof.specs import kinds as k
-from imageproof.specs.build import require_sound
 from imageproof.specs.build_answers import FALLBACKS, NEEDED
 from imageproof.specs.check import Checker, check_selector
 from imageproof.specs.choices import Seeded
 from imageproof.specs.generate import Maker, UnbreakableError
-from imageproof.specs.library import build_tree, read_tree
+from imageproof.specs.library import load
+from imageproof.specs.lint import lint
 from imageproof.specs.model import Does, Phase, Spec
 from imageproof.specs.template import VARIABLES
 
@@ -48,17 +48,16 @@ def yaml_of_the_page() -> str:
     return str(block)
 
 
-def loaded(path: Path) -> Spec:
-    spec, reader = build_tree(read_tree(path), None)
-    require_sound(reader)
-    return spec
+@pytest.fixture(scope="session")
+def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    acme = tmp_path_factory.mktemp("page") / "acme.yaml"
+    acme.write_text(yaml_of_the_page(), encoding="utf-8")
+    return {"acme": acme, "fal": LOOKALIKES / "fal.yaml", "kie": LOOKALIKES / "kie.yaml"}
 
 
 @pytest.fixture(scope="session")
-def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Spec]:
-    acme = tmp_path_factory.mktemp("page") / "acme.yaml"
-    acme.write_text(yaml_of_the_page(), encoding="utf-8")
-    return {"acme": loaded(acme)} | {name: loaded(LOOKALIKES / f"{name}.yaml") for name in ("fal", "kie")}
+def specs(paths: dict[str, Path]) -> dict[str, Spec]:
+    return {name: load(str(path)) for name, path in paths.items()}
 
 
 def broken(spec: Spec, model: str, body: dict[str, object]) -> list[str]:
@@ -153,6 +152,11 @@ def test_every_rule_can_be_broken_alone(specs: dict[str, Spec], name: str) -> No
             assert {rule_id: [found.rule.id for found in violations] for rule_id, violations in made.items()} == {
                 rule.id: [rule.id] for rule in rules
             }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_linter_finds_no_mistake(paths: dict[str, Path], name: str) -> None:
+    assert lint(paths[name]).errors == ()
 
 
 @pytest.mark.parametrize("name", NAMES)
