@@ -122,7 +122,9 @@ def main() -> int:
     for row in rows:
         sys.stdout.write(f"{row.provider:<16} {row.client:<20} {row.size:>10} {row.format:<5} {row.file}\n")
         sys.stdout.write(f"{'':<16} {row.refused}\n")
-    sys.stdout.write(f"\n{len(rows)} images in {OUT.resolve()}, {time.monotonic() - began:.1f} s, nothing paid, mock stopped\n")
+    sys.stdout.write(
+        f"\n{len(rows)} images in {OUT.resolve()}, {time.monotonic() - began:.1f} s, nothing paid, mock stopped\n"
+    )
     return 0 if all("NOT REFUSED" not in row.refused for row in rows) else 1
 
 

@@ -1,4 +1,6 @@
-"""The mock from Python: `with Mock("reapi") as mock: ...`, in sync and in async code, with all powers of the control API.
+"""The mock from Python: `with Mock("reapi") as mock: ...`, in sync and in async code.
+
+With all powers of the control API.
 
 The mock runs on an event loop in a thread of its own, so the code under test may block or use another loop as it likes.
 """
@@ -62,7 +64,10 @@ class MockAccount:
         return self._do(powers.describe_account)
 
     def set(self, **settings: JsonTree) -> None:
-        """Set `balance_usd`, `balance_credits`, `limits`, `scenario`, `clock` or `webhook`. Raises PowerError for nonsense."""
+        """Set `balance_usd`, `balance_credits`, `limits`, `scenario`, `clock` or `webhook`.
+
+        Raises PowerError for nonsense.
+        """
         self._do(lambda service, account: powers.set_account(service, account, settings))
 
     def advance(self, step: str | float) -> None:
@@ -110,23 +115,38 @@ class MockAccount:
 class Mock:
     """A mock upstream on a free port of loopback, for as long as the `with` block lasts.
 
-    `specs` are shipped names or paths of YAML files; none means all that are shipped. `clock` is `real`, a scale such as `60x`,
+    `specs` are shipped names or paths of YAML files; none means all that are shipped. `clock` is `real`, a scale such
+    as `60x`,
     `manual` or `jump`; `limits` is `off` or `documented`; `queue` is a text such as `slots=4,p50=20s,p99=90s`.
     Raises UnknownSpecError, SpecError or ValueError before anything is started, OSError when the address can't be had.
     """
 
     def __init__(
-        self, *specs: str, clock: str = "real", seed: int = 1, limits: str = "off", queue: str | None = None, host: str = "127.0.0.1",
-        port: int = 0, start: float | None = None, journal: int = 10_000, max_tasks: int = 1_000_000,
-    ) -> None:  # fmt: skip
+        self,
+        *specs: str,
+        clock: str = "real",
+        seed: int = 1,
+        limits: str = "off",
+        queue: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        start: float | None = None,
+        journal: int = 10_000,
+        max_tasks: int = 1_000_000,
+    ) -> None:
         if limits not in ("off", "documented"):
             message = f"expected limits to be off or documented, got {limits!r}"
             raise ValueError(message)
         physics: Physics | None = read_physics(queue) if queue else None
         self.options = Options(
-            seed=seed, clock=clock_mode(clock), limits=limits, physics=physics, start=start, journal=journal,  # type: ignore[arg-type]
+            seed=seed,
+            clock=clock_mode(clock),
+            limits=limits,
+            physics=physics,
+            start=start,
+            journal=journal,  # type: ignore[arg-type]
             max_tasks=max_tasks,
-        )  # fmt: skip
+        )
         loaded = {name: load(name) for name in specs or shipped()}
         self.specs = {spec.name: name for name, spec in loaded.items()}
         self.handler = Handler(list(loaded.values()), self.options)
@@ -145,7 +165,10 @@ class Mock:
         return self._server.url
 
     def account(self, provider: str | None = None, key: str | None = None) -> MockAccount:
-        """An account of a provider; without a key a new one of the provider's form, without a provider the only one served."""
+        """An account of a provider; without a key a new one of the provider's form.
+
+        Without a provider the only one served.
+        """
         name = provider or next(iter(self.specs))
         service = powers.service_named(self.handler, name)
         if key is None:

@@ -1,4 +1,7 @@
-"""One key = one tenant: its clock, money, limits, attempts and journal are its own, so that parallel tests never meet."""
+"""One key = one tenant: its clock, money, limits, attempts and journal are its own.
+
+So that parallel tests never meet.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +88,8 @@ class Ledger:
         """All lines, oldest first."""
         rows = self._rows
         return [
-            Movement(KIND_NAMES[rows[i + 2] & 3], rows[i], rows[i + 1] / 1000, rows[i + 2] >> 2) for i in range(0, len(rows), ROW)
+            Movement(KIND_NAMES[rows[i + 2] & 3], rows[i], rows[i + 1] / 1000, rows[i + 2] >> 2)
+            for i in range(0, len(rows), ROW)
         ]
 
 
@@ -110,9 +114,25 @@ class Account:
     """The state of one key at one provider. `number` stands for it in task records."""
 
     __slots__ = (
-        "aliases", "attempts", "buckets", "clock", "header", "idempotent", "jobs", "journal", "journal_dropped", "key",
-        "key_bytes", "ledger", "limited", "number", "provider", "queue", "script", "webhook",
-    )  # fmt: skip
+        "aliases",
+        "attempts",
+        "buckets",
+        "clock",
+        "header",
+        "idempotent",
+        "jobs",
+        "journal",
+        "journal_dropped",
+        "key",
+        "key_bytes",
+        "ledger",
+        "limited",
+        "number",
+        "provider",
+        "queue",
+        "script",
+        "webhook",
+    )
 
     def __init__(
         self, *, key: str, number: int, provider: str, clock: Clock, journal_size: int, script: Script = NOTHING

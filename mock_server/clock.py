@@ -1,6 +1,7 @@
 """What time it is for an account: real, scaled, or standing still until it is moved.
 
-Laws: time never goes back; every wait of an account (a held call, a webhook) wakes when its clock is moved; nothing sleeps for
+Laws: time never goes back; every wait of an account (a held call, a webhook) wakes when its clock is moved; nothing
+sleeps for
 a clock that stands still.
 """
 

@@ -1,4 +1,7 @@
-"""The socket: a server whose answers to broken HTTP are the provider's own, and which lets nobody hold a connection for nothing."""
+"""The socket: a server whose answers to broken HTTP are the provider's own.
+
+And which lets nobody hold a connection for nothing.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ class Connection(RequestHandler):
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; when a body that is being read turns out to be malformed, its reader learns of it at once."""
+        """Feed the parser; when a body that is being read turns out to be malformed.
+
+        Its reader learns of it at once.
+        """
         super().data_received(data)
         request = self._current_request
         if request is not None and self._messages and not request.content.is_eof():

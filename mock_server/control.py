@@ -1,4 +1,7 @@
-"""The control API under `/__imageproof__/`: the powers over a mock, for programs. It is never slowed, limited or made to fail."""
+"""The control API under `/__imageproof__/`: the powers over a mock, for programs.
+
+It is never slowed, limited or made to fail.
+"""
 
 from __future__ import annotations
 
@@ -90,22 +93,29 @@ class Control:
         """Whether the mock is ready, what it holds, and its limits."""
         upstream, options = self._mock.upstream, self._mock.options
         return {
-            "status": "ok", "seed": options.seed, "clock": str(options.clock), "specs": list(self._mock.services),
+            "status": "ok",
+            "seed": options.seed,
+            "clock": str(options.clock),
+            "specs": list(self._mock.services),
             "accounts": {"held": len(upstream.by_key), "limit": options.max_accounts},
             "tasks": {"held": upstream.task_count, "limit": options.max_tasks},
             "uploads": {"bytes": upstream.upload_bytes, "limit": options.max_uploads},
-        }  # fmt: skip
+        }
 
     def specs(self) -> list[JsonTree]:
         """The providers that are served."""
         return [
             {
-                "name": service.provider, "title": service.spec.title, "models": [model.name for model in service.models],
-                "operations": {item.name: f"{item.method} /{service.provider}{item.path}" for item in service.operations},
+                "name": service.provider,
+                "title": service.spec.title,
+                "models": [model.name for model in service.models],
+                "operations": {
+                    item.name: f"{item.method} /{service.provider}{item.path}" for item in service.operations
+                },
                 "key_example": service.spec.auth.key_example,
             }
             for service in self._mock.services.values()
-        ]  # fmt: skip
+        ]
 
     async def _order(self, request: web.BaseRequest) -> dict[str, JsonTree]:
         body = await read_body(request, limit=MAX_ORDER, timeout_s=10.0)

@@ -1,6 +1,9 @@
-"""All chance of the mock, as a pure function of seed, account, job and attempt: the same under concurrency and in any worker.
+"""All chance of the mock, as a pure function of seed, account, job and attempt.
 
-A job is what was asked for (the digest of the request), an attempt is how often this account has asked for it before. Two clients
+The same under concurrency and in any worker.
+
+A job is what was asked for (the digest of the request), an attempt is how often this account has asked for it before.
+Two clients
 that race therefore get the same fates as two that queue.
 """
 

@@ -30,9 +30,13 @@ def as_har(account: Account, service: Service) -> str:
             request, response = _request(entry, account.key), _response(entry, account.key)
             waited = (entry.ended - entry.began) * 1000
             har.add_entry(
-                startedDateTime=datetime.fromtimestamp(entry.at, UTC).isoformat(), time=round(waited, 3), request=request,
-                response=response, timings=Timings(send=0, wait=round(waited, 3), receive=0), comment=entry.note,
-            )  # fmt: skip
+                startedDateTime=datetime.fromtimestamp(entry.at, UTC).isoformat(),
+                time=round(waited, 3),
+                request=request,
+                response=response,
+                timings=Timings(send=0, wait=round(waited, 3), receive=0),
+                comment=entry.note,
+            )
     return out.getvalue()
 
 
@@ -47,10 +51,16 @@ def _request(entry: Entry, secret: str) -> Request:
     body = body_as_json(entry.request_body, entry.request_size, secret)
     text = body.get("text")
     return Request(
-        method=entry.method, url=f"http://{by_name.get('host', 'mock')}{path}", httpVersion=HTTP, headers=headers,
-        queryString=_lines(parse_qsl(path.partition("?")[2])), bodySize=entry.request_size,
-        postData=PostData(mimeType=by_name.get("content-type", ""), text=str(text)) if text and entry.request_size else None,
-    )  # fmt: skip
+        method=entry.method,
+        url=f"http://{by_name.get('host', 'mock')}{path}",
+        httpVersion=HTTP,
+        headers=headers,
+        queryString=_lines(parse_qsl(path.partition("?")[2])),
+        bodySize=entry.request_size,
+        postData=PostData(mimeType=by_name.get("content-type", ""), text=str(text))
+        if text and entry.request_size
+        else None,
+    )
 
 
 def _response(entry: Entry, secret: str) -> Response:
@@ -58,8 +68,16 @@ def _response(entry: Entry, secret: str) -> Response:
     body = body_as_json(entry.response_body, entry.response_size, secret)
     text, packed = body.get("text"), body.get("base64")
     return Response(
-        status=entry.status, statusText="", httpVersion=HTTP, redirectURL="", bodySize=entry.response_size,
+        status=entry.status,
+        statusText="",
+        httpVersion=HTTP,
+        redirectURL="",
+        bodySize=entry.response_size,
         headers=[Record(name=name, value=redact(value, [secret])) for name, value in entry.response_headers.items()],
-        content=Content(size=entry.response_size, mimeType=kind, text=str(text if text is not None else packed or ""),
-                        encoding="base64" if packed else None),
-    )  # fmt: skip
+        content=Content(
+            size=entry.response_size,
+            mimeType=kind,
+            text=str(text if text is not None else packed or ""),
+            encoding="base64" if packed else None,
+        ),
+    )

@@ -1,4 +1,7 @@
-"""What was on the wire, per account: the truth about a client. Secrets are removed when it is read, never written out."""
+"""What was on the wire, per account: the truth about a client.
+
+Secrets are removed when it is read, never written out.
+"""
 
 from __future__ import annotations
 

@@ -24,13 +24,17 @@ class Collector:
     def collect(self) -> Iterator[Family]:
         """Every family, with its values now."""
         counts, upstream = self._mock.upstream.counts, self._mock.upstream
-        answers = CounterMetricFamily("imageproof_answers", "Answers by provider, operation and status",
-                                      labels=["provider", "operation", "status"])  # fmt: skip
+        answers = CounterMetricFamily(
+            "imageproof_answers",
+            "Answers by provider, operation and status",
+            labels=["provider", "operation", "status"],
+        )
         for ((provider, operation), status), number in counts.answers.items():
             answers.add_metric([provider, operation, str(status)], number)
         yield answers
-        spent = CounterMetricFamily("imageproof_seconds", "Seconds spent on answers, held time included",
-                                    labels=["provider", "operation"])  # fmt: skip
+        spent = CounterMetricFamily(
+            "imageproof_seconds", "Seconds spent on answers, held time included", labels=["provider", "operation"]
+        )
         for (provider, operation), seconds in counts.seconds.items():
             spent.add_metric([provider, operation], seconds)
         yield spent

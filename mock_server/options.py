@@ -16,7 +16,8 @@ MIB = 1 << 20
 class Physics:
     """A queue with physics: `slots` jobs run at a time, the rest wait; a provider that stood idle starts cold.
 
-    With `p50_s` and `p99_s` durations are log-normal with these percentiles instead of the documented ranges. `slowdown` makes a
+    With `p50_s` and `p99_s` durations are log-normal with these percentiles instead of the documented ranges.
+    `slowdown` makes a
     job that starts while all slots are busy take (1 + slowdown) times as long, and proportionally less below that.
     """
 

@@ -1,6 +1,9 @@
-"""A whole HTTP answer as bytes. Nearly every answer of the mock is small and known at once, so it is one write on the socket.
+"""A whole HTTP answer as bytes.
 
-aiohttp's own response classes do more (cookies, compression, chunks) and cost as much as all the rest of a poll; they are used
+Nearly every answer of the mock is small and known at once, so it is one write on the socket.
+
+aiohttp's own response classes do more (cookies, compression, chunks) and cost as much as all the rest of a poll; they
+are used
 where that is needed, for streams.
 """
 
@@ -49,7 +52,10 @@ class Dated:
 
 
 class Packet:
-    """An answer ready for the socket. It has what aiohttp's connection asks of a response: `keep_alive`, `status`, `body_length`."""
+    """An answer ready for the socket.
+
+    It has what aiohttp's connection asks of a response: `keep_alive`, `status`, `body_length`.
+    """
 
     __slots__ = ("body", "body_length", "head", "keep_alive", "status")
 

@@ -21,7 +21,10 @@ MOVES = {None: Moves.BY_TIME, "time": Moves.BY_TIME, "polls": Moves.BY_POLLS, "h
 
 
 class Plan(NamedTuple):
-    """Durations in seconds; `failure` is the name of a documented failure, or None; `polls` counts where polls move the task."""
+    """Durations in seconds; `failure` is the name of a documented failure, or None.
+
+    `polls` counts where polls move the task.
+    """
 
     queue_s: float
     run_s: float

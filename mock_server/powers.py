@@ -12,7 +12,7 @@ from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.clock import ClockMode, clock_mode
 from imageproof.mock_server.journal import entry_as_json
 from imageproof.mock_server.record import FORMATS, Moves, Record, completed_at, phase_at, progress_at, unpack
-from imageproof.mock_server.tasks import MICRO, in_credits, finish
+from imageproof.mock_server.tasks import MICRO, finish, in_credits
 from imageproof.mock_server.triggers import NOTHING, TriggerError, in_header
 from imageproof.specs.problems import nearest
 from imageproof.specs.reading import seconds
@@ -242,9 +242,10 @@ def _step(value: JsonTree) -> float:
 def journal_of(account: Account) -> dict[str, JsonTree]:
     """The exchanges of an account, oldest first, without its key; says how many were dropped."""
     return {
-        "limit": account.journal.maxlen, "dropped": account.journal_dropped,
+        "limit": account.journal.maxlen,
+        "dropped": account.journal_dropped,
         "entries": [entry_as_json(entry, account) for entry in account.journal],
-    }  # fmt: skip
+    }
 
 
 def ledger_of(service: Service, account: Account) -> dict[str, JsonTree]:

@@ -1,6 +1,9 @@
-"""A task as bytes. A million tasks in flight cost memory only: no object that the garbage collector has to visit, no timer.
+"""A task as bytes.
 
-Laws: a record never changes (a new plan is a new record); the status of a task is a function of its record and the time.
+A million tasks in flight cost memory only: no object that the garbage collector has to visit, no timer.
+
+Laws: a record never changes (a new plan is a new record); the status of a task is a function of its record and the
+time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The images of finished jobs: drawn when somebody asks, kept while there is room, and fetched by URL for as long as documented."""
+"""The images of finished jobs: drawn when somebody asks, kept while there is room.
+
+And fetched by URL for as long as documented.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ UPLOADS = "/__uploads__/"
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a picture is made from besides its record: the bytes of references and mask, and references known by name only."""
+    """What a picture is made from besides its record: the bytes of references and mask.
+
+    And references known by name only.
+    """
 
     references: tuple[bytes, ...] = ()
     names: tuple[str, ...] = ()
@@ -38,7 +44,10 @@ NO_SOURCES = Sources()
 
 
 class Gallery:
-    """The rendered images of a service, the latest ones kept. Drawing happens in a thread, the event loop never waits for it."""
+    """The rendered images of a service, the latest ones kept.
+
+    Drawing happens in a thread, the event loop never waits for it.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -52,8 +61,12 @@ class Gallery:
     def url(self, base: str, task_id: str, record: Record, index: int) -> str:
         """Where an image of a task is fetched."""
         match = self._service.task_pattern.fullmatch(task_id) if self._service.task_pattern else None
-        parts = {"hex": match["random"] if match else task_id, "task": task_id, "index": str(index),
-                 "ext": EXTENSIONS[FORMATS[record.format]]}  # fmt: skip
+        parts = {
+            "hex": match["random"] if match else task_id,
+            "task": task_id,
+            "index": str(index),
+            "ext": EXTENSIONS[FORMATS[record.format]],
+        }
         return base + PART.sub(lambda part: parts[part[1]], self._url)
 
     def read_url(self, path: str) -> tuple[str, int] | None:
@@ -69,7 +82,10 @@ class Gallery:
         return task_id, int(found.get("index") or 0)
 
     def set_sources(self, task_id: str, sources: Sources) -> None:
-        """Remember what a job was given, for as long as its picture may be drawn; the last thousand jobs are remembered."""
+        """Remember what a job was given, for as long as its picture may be drawn.
+
+        The last thousand jobs are remembered.
+        """
         self._sources[task_id] = sources
         if len(self._sources) > 1000:  # noqa: PLR2004
             self._sources.popitem(last=False)
@@ -81,14 +97,19 @@ class Gallery:
         uploads = {name: upload for name in (*names, str(asked.get("$mask", ""))) if (upload := self._uploaded(name))}
         mask = uploads.get(str(asked.get("$mask", "")))
         return Picture(
-            width=record.width, height=record.height, format=FORMATS[record.format],
+            width=record.width,
+            height=record.height,
+            format=FORMATS[record.format],
             compression=record.compression if record.compression != NO_COMPRESSION and record.format else None,
-            transparent=bool(record.flags & TRANSPARENT) and record.format != FORMATS.index("jpeg"), task_id=task_id, prompt=prompt,
-            index=index, stage=stage,
+            transparent=bool(record.flags & TRANSPARENT) and record.format != FORMATS.index("jpeg"),
+            task_id=task_id,
+            prompt=prompt,
+            index=index,
+            stage=stage,
             references=known.references or tuple(uploads[name].data for name in names if name in uploads),
             reference_names=tuple(name for name in names if name not in uploads),
             mask=known.mask or (mask.data if mask else None),
-        )  # fmt: skip
+        )
 
     def _uploaded(self, url: str) -> Upload | None:
         """The file that a URL of the mock's own upload operation stands for. No URL is ever fetched."""

@@ -19,7 +19,10 @@ LONGEST_PATH = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One operation at one place. `model` is set where the path names it; `id_query` is the query field that holds the id."""
+    """One operation at one place.
+
+    `model` is set where the path names it; `id_query` is the query field that holds the id.
+    """
 
     service: Service
     operation: Operation

@@ -1,6 +1,7 @@
 """The mock on a socket: aiohttp's low-level server, one handler, every exchange in the journal of its account.
 
-The low-level server is used because the application framework above it costs as much as everything that the mock does itself.
+The low-level server is used because the application framework above it costs as much as everything that the mock does
+itself.
 """
 
 from __future__ import annotations
@@ -71,7 +72,10 @@ class Mock:
     # one request
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request; whatever goes wrong inside is answered as the provider's own internal error, and logged."""
+        """Answer one request; whatever goes wrong inside is answered as the provider's own internal error.
+
+        And logged.
+        """
         began = monotonic()
         raw_path = request.raw_path
         if raw_path.startswith(PREFIX):
@@ -85,8 +89,14 @@ class Mock:
         account = endpoint.service.authenticate(request.headers)
         if type(account) is not Account:
             return self._send(request, self._unauthenticated(endpoint, str(account)))
-        call = Call(endpoint, account, request, account.clock.now(), found.task_id if endpoint.id_query is None else
-                    _queried_id(found, endpoint), self.options.public_url)  # fmt: skip
+        call = Call(
+            endpoint,
+            account,
+            request,
+            account.clock.now(),
+            found.task_id if endpoint.id_query is None else _queried_id(found, endpoint),
+            self.options.public_url,
+        )
         response = await self._answer(request, call)
         if type(response) is Reply:
             sent = self._send(request, response, call)
@@ -182,8 +192,9 @@ class Mock:
     def _wrong_method(self, found: Found, raw_path: str) -> Reply:
         endpoint = next(iter(found.endpoints.values()))
         allowed = ", ".join(sorted({method for method, _ in found.endpoints}))
-        reply = endpoint.service.refuse("method_not_allowed", context={"reason": f"{raw_path[:200]} takes {allowed}"},
-                                        operation=endpoint.operation)  # fmt: skip
+        reply = endpoint.service.refuse(
+            "method_not_allowed", context={"reason": f"{raw_path[:200]} takes {allowed}"}, operation=endpoint.operation
+        )
         reply.status = 405
         reply.headers["Allow"] = allowed
         return reply
@@ -217,11 +228,27 @@ class Mock:
         journal = account.journal
         if len(journal) == journal.maxlen:
             account.journal_dropped += 1
-        journal.append(Entry(
-            account.journal_dropped + len(journal) + 1, began, ended, call.now, call.method, call.path, operation.name,
-            request.raw_headers, raw[:BODY_KEPT], len(raw), reply.status, reply.headers, body[:BODY_KEPT], len(body), call.rules,
-            call.task_id, note,
-        ))  # fmt: skip
+        journal.append(
+            Entry(
+                account.journal_dropped + len(journal) + 1,
+                began,
+                ended,
+                call.now,
+                call.method,
+                call.path,
+                operation.name,
+                request.raw_headers,
+                raw[:BODY_KEPT],
+                len(raw),
+                reply.status,
+                reply.headers,
+                body[:BODY_KEPT],
+                len(body),
+                call.rules,
+                call.task_id,
+                note,
+            )
+        )
 
 
 def _queried_id(found: Found, endpoint: Endpoint) -> str | None:

@@ -1,6 +1,7 @@
 """One provider as a service: who asks, what is asked, and the provider's own refusal when it may not be.
 
-The steps of a request (auth, limit, parse, rules, moderation, balance) are run in the order that the spec gives. Each step is a
+The steps of a request (auth, limit, parse, rules, moderation, balance) are run in the order that the spec gives. Each
+step is a
 function of the call that either returns a refusal or leaves what it learned in the call.
 """
 
@@ -38,12 +39,36 @@ NO_REASON: dict[str, object] = {}
 
 
 class Call:
-    """One request under way, and what has been learned of it so far. A plain class, as one is made for every request."""
+    """One request under way, and what has been learned of it so far.
+
+    A plain class, as one is made for every request.
+    """
 
     __slots__ = (
-        "_host", "account", "asked", "attempt", "body", "endpoint", "headers", "job", "limit_headers", "method", "model", "notes",
-        "now", "operation", "outcome", "path", "prompt", "raw", "rules", "script", "shape", "task_id", "uploaded",
-    )  # fmt: skip
+        "_host",
+        "account",
+        "asked",
+        "attempt",
+        "body",
+        "endpoint",
+        "headers",
+        "job",
+        "limit_headers",
+        "method",
+        "model",
+        "notes",
+        "now",
+        "operation",
+        "outcome",
+        "path",
+        "prompt",
+        "raw",
+        "rules",
+        "script",
+        "shape",
+        "task_id",
+        "uploaded",
+    )
 
     def __init__(
         self,
@@ -116,9 +141,12 @@ class Service:
         self.operations = tuple(spec.operations.values())
         self.models = tuple(spec.models.values())
         steps: dict[str, Callable[[Call], Reply | None]] = {
-            "limit": self._limit, "parse": self._parse, "rules": self._rules, "moderation": self._moderation,
+            "limit": self._limit,
+            "parse": self._parse,
+            "rules": self._rules,
+            "moderation": self._moderation,
             "balance": self._balance,
-        }  # fmt: skip
+        }
         self._steps = tuple(steps[name] for name in spec.order if name != "auth")
         upstream.tasks.setdefault(spec.name, {})
         self.stored_fields = _stored_fields(spec)
@@ -174,19 +202,30 @@ class Service:
         return errors.get(own) or errors.get(name) or errors["internal"]
 
     def refuse(
-        self, name: str, call: Call | None = None, *, context: dict[str, object] | None = None, operation: Operation | None = None,
-        message: str | None = None, note: str | None = None,
-    ) -> Reply:  # fmt: skip
+        self,
+        name: str,
+        call: Call | None = None,
+        *,
+        context: dict[str, object] | None = None,
+        operation: Operation | None = None,
+        message: str | None = None,
+        note: str | None = None,
+    ) -> Reply:
         """The provider's own refusal of this name."""
         model = call.model if call else None
         answer = self.answer_named(name, model)
         asked_model = call.body.get(self.spec.selector.field or "") if call else None
         request_id = self.request_id()
         full: dict[str, object] = {
-            "request_id": request_id, "now": int(call.now) if call else int(self.upstream.started),
-            "model": model.name if model else asked_model if isinstance(asked_model, str) else self.spec.selector.example,
+            "request_id": request_id,
+            "now": int(call.now) if call else int(self.upstream.started),
+            "model": model.name
+            if model
+            else asked_model
+            if isinstance(asked_model, str)
+            else self.spec.selector.example,
             **(context or NO_REASON),
-        }  # fmt: skip
+        }
         retry_after = {"retry_after": 1, **full}
         headers = {key: fill(value, retry_after) for key, value in answer.headers.items()}
         if self.spec.request_id_header:
@@ -226,9 +265,12 @@ class Service:
             bucket = account.buckets[name] = Bucket(float(limit.burst), call.now)
         wait = bucket.take(call.now, limit.per_minute, limit.burst)
         context = {
-            "limit.per_minute": limit.per_minute, "limit.remaining": int(bucket.tokens), "limit.bucket": name,
-            "limit.reset": int(call.now + (limit.burst - bucket.tokens) * 60 / limit.per_minute), "retry_after": max(1, -int(-wait // 1)),
-        }  # fmt: skip
+            "limit.per_minute": limit.per_minute,
+            "limit.remaining": int(bucket.tokens),
+            "limit.bucket": name,
+            "limit.reset": int(call.now + (limit.burst - bucket.tokens) * 60 / limit.per_minute),
+            "retry_after": max(1, -int(-wait // 1)),
+        }
         call.limit_headers = {key: fill(value, context) for key, value in limit.headers.items()}
         return self.refuse("rate_limited", call, context=context) if wait else None
 
@@ -283,8 +325,13 @@ class Service:
             value = call.headers.get(HEADER)
             script = in_words if value is None else in_header(value).over(in_words)
         except TriggerError as error:
-            return self.refuse("invalid_param", call, context={"field": "prompt", "reason": str(error)}, message=f"imageproof: {error}",
-                               note=str(error))  # fmt: skip
+            return self.refuse(
+                "invalid_param",
+                call,
+                context={"field": "prompt", "reason": str(error)},
+                message=f"imageproof: {error}",
+                note=str(error),
+            )
         own = call.account.script
         call.script = script if own is NOTHING else script.over(own) if script is not NOTHING else own
         return None
@@ -344,8 +391,14 @@ class Service:
         known = self._needs.get(id(template))
         if known is None:
             names = set(placeholders(template.tree)) - PLAIN_VALUES
-            parts = {"images" if name.startswith("image.") else "request" if name.startswith("request.") or name == "task.alias"
-                     else "more" for name in names}  # fmt: skip
+            parts = {
+                "images"
+                if name.startswith("image.")
+                else "request"
+                if name.startswith("request.") or name == "task.alias"
+                else "more"
+                for name in names
+            }
             known = self._needs[id(template)] = frozenset(parts)
         return known
 

@@ -25,10 +25,16 @@ def balance(service: Service, call: Call) -> Reply:
     ledger.settle(call.now)
     rate = service.spec.billing.micro_usd_per_credit or MICRO
     used = ledger.spent
-    return _body(service, call, {
-        "account.credits": in_credits(ledger.balance, rate), "account.usd": ledger.balance / MICRO,
-        "account.used_credits": in_credits(used, rate), "account.used_usd": used / MICRO,
-    })  # fmt: skip
+    return _body(
+        service,
+        call,
+        {
+            "account.credits": in_credits(ledger.balance, rate),
+            "account.usd": ledger.balance / MICRO,
+            "account.used_credits": in_credits(used, rate),
+            "account.used_usd": used / MICRO,
+        },
+    )
 
 
 def models(service: Service, call: Call) -> Reply:

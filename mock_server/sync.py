@@ -110,19 +110,26 @@ def usage_context(outcome: Outcome) -> dict[str, object]:
     """The token counts of a request, for templates."""
     usage = outcome.usage
     return {
-        "usage.text_tokens": usage.text, "usage.image_tokens": usage.image, "usage.input_tokens": usage.text + usage.image,
-        "usage.output_tokens": usage.output, "usage.total_tokens": usage.text + usage.image + usage.output,
-    }  # fmt: skip
+        "usage.text_tokens": usage.text,
+        "usage.image_tokens": usage.image,
+        "usage.input_tokens": usage.text + usage.image,
+        "usage.output_tokens": usage.output,
+        "usage.total_tokens": usage.text + usage.image + usage.output,
+    }
 
 
 def _context(service: Service, call: Call, job: _Job) -> dict[str, object]:
     record = job.record
     return {
-        "now": int(call.account.clock.now()), "model": service.models[record.model].name, "task.id": job.task_id,
-        "task.created": int(record.submitted), "image.size": f"{record.width}x{record.height}",
-        "image.format": FORMATS[record.format], **usage_context(job.outcome),
+        "now": int(call.account.clock.now()),
+        "model": service.models[record.model].name,
+        "task.id": job.task_id,
+        "task.created": int(record.submitted),
+        "image.size": f"{record.width}x{record.height}",
+        "image.format": FORMATS[record.format],
+        **usage_context(job.outcome),
         **{f"request.{name}": value for name, value in _asked(service, call).items()},
-    }  # fmt: skip
+    }
 
 
 def _asked(service: Service, call: Call) -> dict[str, object]:
@@ -144,11 +151,12 @@ def _whole(service: Service, call: Call, job: _Job, images: list[bytes]) -> Repl
     prefix = call.model.images.prefix if call.model else ""
     context["images"] = [
         {
-            "image.index": index, "image.url": service.image_url(call, job.task_id, job.record, index),
+            "image.index": index,
+            "image.url": service.image_url(call, job.task_id, job.record, index),
             "image.base64": prefix + base64.b64encode(data).decode(),
         }
         for index, data in enumerate(images)
-    ]  # fmt: skip
+    ]
     template = call.operation.answer.body
     if template is None:
         return service.refuse("internal", call)
@@ -183,9 +191,14 @@ async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _
 
 
 async def _event(
-    service: Service, call: Call, response: web.StreamResponse, event: tuple[str, Template], job: _Job, data: bytes,
+    service: Service,
+    call: Call,
+    response: web.StreamResponse,
+    event: tuple[str, Template],
+    job: _Job,
+    data: bytes,
     more: dict[str, object],
-) -> None:  # fmt: skip
+) -> None:
     name, template = event
     prefix = call.model.images.prefix if call.model else ""
     context = {

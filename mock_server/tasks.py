@@ -72,15 +72,24 @@ def new_record(service: Service, call: Call, outcome: Outcome, plan: Plan) -> Re
     if isinstance(outcome.mask, str):
         asked["$mask"] = outcome.mask
     return Record(
-        account=call.account.number, operation=call.endpoint.number, model=service.models.index(call.model), submitted=call.now,
-        queue_s=plan.queue_s, run_s=plan.run_s, moves=plan.moves,
+        account=call.account.number,
+        operation=call.endpoint.number,
+        model=service.models.index(call.model),
+        submitted=call.now,
+        queue_s=plan.queue_s,
+        run_s=plan.run_s,
+        moves=plan.moves,
         failure=service.failures.index(plan.failure) + 1 if plan.failure in service.failures else 0,
-        width=outcome.width, height=outcome.height, images=outcome.count,
+        width=outcome.width,
+        height=outcome.height,
+        images=outcome.count,
         format=FORMATS.index(outcome.format) if outcome.format in FORMATS else 0,
         compression=outcome.compression if outcome.compression is not None else NO_COMPRESSION,
         flags=TRANSPARENT * (outcome.background == "transparent") + AS_BASE64 * outcome.as_base64,
-        micro_usd=outcome.micro_usd or 0,  job=call.account.jobs, tail=pack_tail(call.prompt, references, asked),
-    )  # fmt: skip
+        micro_usd=outcome.micro_usd or 0,
+        job=call.account.jobs,
+        tail=pack_tail(call.prompt, references, asked),
+    )
 
 
 def _plain(value: object) -> JsonTree:
@@ -243,22 +252,32 @@ def task_context(
     done = completed_at(record)
     expires = spec.results.expires_s if spec.results else None
     context: dict[str, object] = {
-        "now": int(call.now), "task.id": task_id, "model": service.models[record.model].name,
-        "state": names.get(phase) or (names.get(Phase.RUNNING) if phase is Phase.QUEUED else None), "task.created": int(record.submitted),
-    }  # fmt: skip
+        "now": int(call.now),
+        "task.id": task_id,
+        "model": service.models[record.model].name,
+        "state": names.get(phase) or (names.get(Phase.RUNNING) if phase is Phase.QUEUED else None),
+        "task.created": int(record.submitted),
+    }
     needs = service.needs(template)
     if not needs:
         return context
     pattern = service.task_pattern.fullmatch(task_id) if service.task_pattern else None
     rate = spec.billing.micro_usd_per_credit or MICRO
     context |= {
-        "now.ms": int(call.now * 1000), "task.created_ms": int(record.submitted * 1000), "task.completed": int(done),
-        "task.completed_ms": int(done * 1000), "task.expires": int(done) + int(expires or 0),
-        "task.progress": progress_at(record, call.now), "task.position": 0 if phase is not Phase.QUEUED else 1,
-        "task.hex": pattern["random"] if pattern else task_id, "task.base": f"{call.host}{call.endpoint.prefix}",
-        "task.credits": in_credits(record.micro_usd, rate), "task.cost_usd": record.micro_usd / MICRO,
-        "request_id": task_id, "task.alias": None,
-    }  # fmt: skip
+        "now.ms": int(call.now * 1000),
+        "task.created_ms": int(record.submitted * 1000),
+        "task.completed": int(done),
+        "task.completed_ms": int(done * 1000),
+        "task.expires": int(done) + int(expires or 0),
+        "task.progress": progress_at(record, call.now),
+        "task.position": 0 if phase is not Phase.QUEUED else 1,
+        "task.hex": pattern["random"] if pattern else task_id,
+        "task.base": f"{call.host}{call.endpoint.prefix}",
+        "task.credits": in_credits(record.micro_usd, rate),
+        "task.cost_usd": record.micro_usd / MICRO,
+        "request_id": task_id,
+        "task.alias": None,
+    }
     if record.failure:
         _, context["failure.message"], context["failure.code"] = failure_named(service, record)
     if needs & {"images", "request"}:
@@ -274,9 +293,11 @@ def _add_stored(service: Service, call: Call, task_id: str, record: Record, cont
     context["images"] = images = []
     for index in range(record.images):
         image: dict[str, object] = {
-            "image.url": service.image_url(call, task_id, record, index), "image.index": index,
-            "image.size": f"{record.width}x{record.height}", "image.format": FORMATS[record.format],
-        }  # fmt: skip
+            "image.url": service.image_url(call, task_id, record, index),
+            "image.index": index,
+            "image.size": f"{record.width}x{record.height}",
+            "image.format": FORMATS[record.format],
+        }
         if record.flags & AS_BASE64 and phase_at(record, call.now) is Phase.SUCCEEDED:
             image["image.base64"] = service.base64_of(task_id, record, index)
         images.append(image)

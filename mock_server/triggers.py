@@ -1,6 +1,7 @@
 """Test cards: magic words in a prompt, in a key or in a header, the same in every dialect.
 
-`[[fail: upstream_failed]]` in a prompt, `_nocredit` at the end of a key, `X-Imageproof-Scenario: slow: 90s; status: 502 x2`.
+`[[fail: upstream_failed]]` in a prompt, `_nocredit` at the end of a key, `X-Imageproof-Scenario: slow: 90s; status: 502
+x2`.
 They need no set-up and pass through any gateway. A trigger that is misspelt is refused loudly, never ignored.
 """
 
@@ -97,19 +98,37 @@ def _polls(text: str) -> Script:
 
 
 WORDS: dict[str, tuple[Callable[[str], Script], str, str]] = {
-    "fail": (lambda text: Script(fail=text or "upstream_failed"), "fail: upstream_failed",
-             "the job is accepted and ends with this documented failure (a synchronous call answers with it); not billed"),
-    "moderated": (lambda text: Script(moderated=text or "input"), "moderated",
-                  "refused by moderation before the job is taken; `moderated: output` refuses the finished image"),
+    "fail": (
+        lambda text: Script(fail=text or "upstream_failed"),
+        "fail: upstream_failed",
+        "the job is accepted and ends with this documented failure (a synchronous call answers with it); not billed",
+    ),
+    "moderated": (
+        lambda text: Script(moderated=text or "input"),
+        "moderated",
+        "refused by moderation before the job is taken; `moderated: output` refuses the finished image",
+    ),
     "slow": (lambda text: Script(run_s=_duration(text)), "slow: 90s", "the job runs exactly so long"),
     "queue": (lambda text: Script(queue_s=_duration(text)), "queue: 10s", "the job waits so long before it runs"),
     "instant": (lambda _: Script(run_s=0.0, queue_s=0.0), "instant", "the job is done at once"),
     "polls": (_polls, "polls: 3", "the job is done at the third poll, whatever the time"),
     "hold": (lambda _: Script(moves="hand"), "hold", "the job is stuck until it is moved by hand (control API)"),
-    "status": (_status, "status: 502 x2", "the first two tries of this very request get this HTTP status, the next one works"),
-    "error": (_error, "error: rate_limited x2", "the same with an error answer of the provider, by its name in the spec"),
-    "expired": (lambda _: Script(expired=True), "expired", "the result can't be fetched any more, as if its lifetime were over"),
-}  # fmt: skip
+    "status": (
+        _status,
+        "status: 502 x2",
+        "the first two tries of this very request get this HTTP status, the next one works",
+    ),
+    "error": (
+        _error,
+        "error: rate_limited x2",
+        "the same with an error answer of the provider, by its name in the spec",
+    ),
+    "expired": (
+        lambda _: Script(expired=True),
+        "expired",
+        "the result can't be fetched any more, as if its lifetime were over",
+    ),
+}
 KEYS: dict[str, tuple[Script, str]] = {
     "nocredit": (Script(nocredit=True), "every billable request is refused for lack of funds"),
     "revoked": (Script(refused_key="auth_revoked"), "the key has been revoked"),
@@ -141,7 +160,10 @@ def _together(scripts: Iterable[Script]) -> Script:
 
 
 def in_prompt(prompt: str) -> Script:
-    """The triggers of a prompt. Brackets may be ordinary text there, so only what is nearly a word raises TriggerError."""
+    """The triggers of a prompt.
+
+    Brackets may be ordinary text there, so only what is nearly a word raises TriggerError.
+    """
     if "[[" not in prompt:
         return NOTHING
     return _together(read_word(match[1]) for match in CARD.finditer(prompt) if _is_meant(match[1]))

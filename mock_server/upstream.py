@@ -76,9 +76,13 @@ class Upstream:
             raise FullError(message)
         script = in_key(key)
         account = Account(
-            key=key, number=len(self.accounts), provider=provider, clock=Clock(self.options.clock, start=self.started),
-            journal_size=self.options.journal, script=script,
-        )  # fmt: skip
+            key=key,
+            number=len(self.accounts),
+            provider=provider,
+            clock=Clock(self.options.clock, start=self.started),
+            journal_size=self.options.journal,
+            script=script,
+        )
         account.limited = account.limited or self.options.limits == "documented"
         self.accounts.append(account)
         self.by_key[provider, key] = account

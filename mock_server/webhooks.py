@@ -1,6 +1,9 @@
-"""Signed calls back: when a task has ended by its account's clock, the URL that the owner of the account has set is called.
+"""Signed calls back: when a task has ended by its account's clock.
 
-A URL that a request names is used only when it has the same origin as the one that was set through the control API: the mock
+The URL that the owner of the account has set is called.
+
+A URL that a request names is used only when it has the same origin as the one that was set through the control API: the
+mock
 never calls a place just because a request says so.
 """
 

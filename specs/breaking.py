@@ -29,9 +29,18 @@ WRONG_TYPES: dict[k.TypeName, tuple[object, ...]] = {
     "files": ("not a file",),
 }
 NOT_URLS = (
-    "data:image/png;base64,iVBORw0KGgo=", "photo.jpg", "/home/me/photo.jpg", "ftp://example.com/a.png", "iVBORw0KGgoAAAANSUhEUg==", "",
-    "https:/example.com/a.png", "file:///etc/passwd", "http://", "https://exa mple.com/a.png", " https://example.com/a.png",
-)  # fmt: skip
+    "data:image/png;base64,iVBORw0KGgo=",
+    "photo.jpg",
+    "/home/me/photo.jpg",
+    "ftp://example.com/a.png",
+    "iVBORw0KGgoAAAANSUhEUg==",
+    "",
+    "https:/example.com/a.png",
+    "file:///etc/passwd",
+    "http://",
+    "https://exa mple.com/a.png",
+    " https://example.com/a.png",
+)
 NOT_SIZES = (
     "16:9",
     "large",
@@ -138,9 +147,11 @@ def _as_files(field: Field, values: list[FileFacts]) -> list[object]:
 
 
 def _as_array(field: Field, values: Iterable[str]) -> list[object]:
-    return [["https://example.com/a.png", value] if index % 2 else [value] for index, value in enumerate(values)] if (
-        field.type == "strings"
-    ) else list(values)  # fmt: skip
+    return (
+        [["https://example.com/a.png", value] if index % 2 else [value] for index, value in enumerate(values)]
+        if (field.type == "strings")
+        else list(values)
+    )
 
 
 def _counts(field: Field, limits: Limits, least: int, most: int) -> list[object]:

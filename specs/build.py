@@ -91,8 +91,12 @@ def _limits(reader: Reader, node: Node | None) -> dict[str, Limit]:
         per_minute = int(text_of(child(item, "per_minute") or item))
         burst, scope = child(item, "burst"), child(item, "scope")
         reader.state(Topic.LIMITS, name, f"{name}: {per_minute} requests a minute", item)
-        limits[name] = Limit(per_minute=per_minute, burst=int(text_of(burst)) if burst else per_minute,
-                             scope=text_of(scope) if scope else "key", headers=texts(child(item, "headers")))  # fmt: skip
+        limits[name] = Limit(
+            per_minute=per_minute,
+            burst=int(text_of(burst)) if burst else per_minute,
+            scope=text_of(scope) if scope else "key",
+            headers=texts(child(item, "headers")),
+        )
     return limits
 
 
@@ -118,11 +122,15 @@ def _model(reader: Reader, name: str, node: Node, operations: dict[str, Operatio
         reader.state(Topic.ADVICE, f"{name}/{key}", text_of(child(item, "says") or item), item)
     tokens, images = child(node, "tokens"), child(node, "images")
     return Model(
-        name=name, shapes=MappingProxyType(shapes), pixels=read_pixels(reader, name, child(node, "pixels")),
-        images=read_images(reader, name, images or node, source), durations=read_durations(reader, name, child(node, "timing")),
+        name=name,
+        shapes=MappingProxyType(shapes),
+        pixels=read_pixels(reader, name, child(node, "pixels")),
+        images=read_images(reader, name, images or node, source),
+        durations=read_durations(reader, name, child(node, "timing")),
         prices=read_prices(reader, name, child(node, "price"), spec.micro_per_credit),
-        tokens=read_tokens(reader, name, tokens) if tokens else None, errors=texts(child(node, "errors")),
-    )  # fmt: skip
+        tokens=read_tokens(reader, name, tokens) if tokens else None,
+        errors=texts(child(node, "errors")),
+    )
 
 
 class _Common(NamedTuple):
@@ -194,19 +202,35 @@ def build(tree: Mapping, named: Named) -> tuple[Spec, Reader]:
         )
     _advice(reader, child(tree, "advice"))
     spec = Spec(
-        name=named.name, provider=named.provider, profile=named.profile, profiles=named.profiles,
-        title=text_of(child(tree, "title") or tree), base_url=str(plain_value(child(tree, "base_url") or tree)),
-        path=tree.mark.file, sources=MappingProxyType(reader.sources), numbers=numbers, auth=auth, order=order,
+        name=named.name,
+        provider=named.provider,
+        profile=named.profile,
+        profiles=named.profiles,
+        title=text_of(child(tree, "title") or tree),
+        base_url=str(plain_value(child(tree, "base_url") or tree)),
+        path=tree.mark.file,
+        sources=MappingProxyType(reader.sources),
+        numbers=numbers,
+        auth=auth,
+        order=order,
         envelope=template(reader, child(errors_node, "envelope") or errors_node),
         request_id=text_of(request_id) if request_id else "req_{hex32}",
-        request_id_header=header, errors=MappingProxyType(errors),
-        tasks=read_tasks(reader, tasks) if tasks else None, results=read_results(reader, results) if results else None,
-        queue_s=_queue(reader, tasks or tree), billing=billing, limits=MappingProxyType(_limits(reader, child(tree, "limits"))),
+        request_id_header=header,
+        errors=MappingProxyType(errors),
+        tasks=read_tasks(reader, tasks) if tasks else None,
+        results=read_results(reader, results) if results else None,
+        queue_s=_queue(reader, tasks or tree),
+        billing=billing,
+        limits=MappingProxyType(_limits(reader, child(tree, "limits"))),
         idempotency_header=text_of(child(idempotency, "header") or tree) if idempotency else None,
         idempotency_honoured=honoured is not None and plain(honoured) is True,
-        webhooks=read_webhooks(reader, webhooks) if webhooks else None, operations=MappingProxyType(operations),
-        selector=selector, models=MappingProxyType(models), shapes=MappingProxyType(own), rules=tuple(reader.rules),
-    )  # fmt: skip
+        webhooks=read_webhooks(reader, webhooks) if webhooks else None,
+        operations=MappingProxyType(operations),
+        selector=selector,
+        models=MappingProxyType(models),
+        shapes=MappingProxyType(own),
+        rules=tuple(reader.rules),
+    )
     return spec, reader
 
 

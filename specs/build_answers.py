@@ -22,16 +22,18 @@ from imageproof.specs.model import (
     Tasks,
     Webhooks,
 )
-from imageproof.specs.nodes import plain
+from imageproof.specs.nodes import Mapping, Scalar, Sequence, plain
 from imageproof.specs.reading import child, entries, items, seconds, text_of, values_of
 from imageproof.specs.template import VARIABLES, Template, placeholders
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from collections.abc import Mapping as MappingOf
 
     from imageproof.specs.facts import Source
     from imageproof.specs.model import JsonTree
     from imageproof.specs.nodes import Node
+    from imageproof.specs.problems import Mark
     from imageproof.specs.reading import Reader
 
 FALLBACKS: dict[str, tuple[str, ...]] = {
@@ -69,11 +71,25 @@ def texts(node: Node | None) -> MappingOf[str, str]:
 
 def template(reader: Reader, node: Node) -> Template:
     """Compile a body; an unknown placeholder is a mistake of the file."""
-    tree = cast("JsonTree", plain(node))
-    for name in placeholders(tree):
+    for name, mark in _placeholders_in(node):
         if name not in VARIABLES and not name.startswith("request."):
-            reader.problem(node.mark, f"unknown placeholder {{{name}}}", _placeholder_hint(name))
-    return Template.of(tree)
+            reader.problem(mark, f"unknown placeholder {{{name}}}", _placeholder_hint(name))
+    return Template.of(cast("JsonTree", plain(node)))
+
+
+def _placeholders_in(node: Node) -> Iterator[tuple[str, Mark]]:
+    """The placeholders of a body, and where each of them was written."""
+    match node:
+        case Scalar(mark=mark, value=str(text)):
+            yield from ((name, mark) for name in placeholders(text))
+        case Sequence():
+            for item in node.items:
+                yield from _placeholders_in(item)
+        case Mapping():
+            for key, item in node.entries.items():
+                yield from [(text_of(item), item.mark)] if key == "$switch" else _placeholders_in(item)
+        case Scalar():
+            pass
 
 
 def _placeholder_hint(name: str) -> str | None:
@@ -92,8 +108,12 @@ def read_auth(reader: Reader, node: Node) -> Auth:
     reader.state(Topic.AUTH, "header", f"the key is sent as {header}: {scheme} KEY".replace("  ", " "), node)
     if key is not None and child(key, "source") is not None:
         reader.state(Topic.AUTH, "key", f"a key matches {pattern}", key)
-    return Auth(header=header, scheme=scheme, key_pattern=pattern.removeprefix("^").removesuffix("$"),
-                key_example=text_of(found) if (found := child(key, "example")) else "example-key")  # fmt: skip
+    return Auth(
+        header=header,
+        scheme=scheme,
+        key_pattern=pattern.removeprefix("^").removesuffix("$"),
+        key_example=text_of(found) if (found := child(key, "example")) else "example-key",
+    )
 
 
 def _error(reader: Reader, name: str, node: Node, source: Source) -> ErrorAnswer:
@@ -108,13 +128,20 @@ def _error(reader: Reader, name: str, node: Node, source: Source) -> ErrorAnswer
     kind, param, retry = (child(node, key) for key in ("type", "param", "retry"))
     envelope = child(node, "envelope")
     return ErrorAnswer(
-        name=name, status=int(str(status)), message=str(message), code=code,
-        type=str(reader.value(Topic.ERRORS, path.format("type"), f"the type of {name} is", kind, source)) if kind else None,
+        name=name,
+        status=int(str(status)),
+        message=str(message),
+        code=code,
+        type=str(reader.value(Topic.ERRORS, path.format("type"), f"the type of {name} is", kind, source))
+        if kind
+        else None,
         param=text_of(param) if param is not None and plain(param) is not None else None,
         extra=MappingProxyType({key: plain(value) for key, value in entries(child(node, "extra"))}),
-        headers=texts(child(node, "headers")), retry=text_of(retry) if retry else "never",
-        emitted=child(node, "emitted") is None, envelope=template(reader, envelope) if envelope else None,
-    )  # fmt: skip
+        headers=texts(child(node, "headers")),
+        retry=text_of(retry) if retry else "never",
+        emitted=child(node, "emitted") is None,
+        envelope=template(reader, envelope) if envelope else None,
+    )
 
 
 def read_errors(reader: Reader, node: Node) -> dict[str, ErrorAnswer]:
@@ -129,8 +156,9 @@ def read_errors(reader: Reader, node: Node) -> dict[str, ErrorAnswer]:
         reader.state(Topic.ERRORS, name, words, item, inherited)
     for name in NEEDED:
         if name not in found:
-            reader.problem(node.mark, f"the answer {name!r} is missing from `errors.answers`",
-                           "give at least " + ", ".join(NEEDED))  # fmt: skip
+            reader.problem(
+                node.mark, f"the answer {name!r} is missing from `errors.answers`", "give at least " + ", ".join(NEEDED)
+            )
     return {**{name: found[near] for name in FALLBACKS if (near := _stand_in(name, found))}, **found}
 
 
@@ -144,8 +172,9 @@ def _failure(reader: Reader, name: str, node: Node, source: Source) -> Failure:
     reader.state(
         Topic.FAILURES, name, f"a task that ends with {name} says {code or text_of(message or node)}", node, source
     )
-    return Failure(name=name, code=code, message=text_of(message) if message else name,
-                   retry=text_of(retry) if retry else "never")  # fmt: skip
+    return Failure(
+        name=name, code=code, message=text_of(message) if message else name, retry=text_of(retry) if retry else "never"
+    )
 
 
 def _polling(reader: Reader, node: Node) -> Polling:
@@ -190,6 +219,7 @@ def read_tasks(reader: Reader, node: Node) -> Tasks:
         words = f"the provider itself tries up to {text_of(times)} times" + (
             f" within {text_of(within)}" if within else ""
         )
+        words += f", with {text_of(backoff)} backoff" if (backoff := child(retries, "backoff")) else ""
         reader.state(Topic.RETRIES, "upstream", words, retries)
     if (extra := child(node, "also_seen")) is not None:
         words = f"other states have been seen and are not final: {', '.join(text_of(item) for item in items(child(extra, 'states')))}"
@@ -198,10 +228,13 @@ def read_tasks(reader: Reader, node: Node) -> Tasks:
     if progress is not None:
         reader.state(Topic.STATES, "progress", "progress runs from 0 to 100 and never falls", progress)
     return Tasks(
-        id_template=text_of(template_node) if template_node else "{uuid}", states=MappingProxyType(names),
-        failures=MappingProxyType(failures), polling=_polling(reader, polling) if polling else None,
-        alias_field=text_of(alias) if alias else None, progress=progress is not None,
-    )  # fmt: skip
+        id_template=text_of(template_node) if template_node else "{uuid}",
+        states=MappingProxyType(names),
+        failures=MappingProxyType(failures),
+        polling=_polling(reader, polling) if polling else None,
+        alias_field=text_of(alias) if alias else None,
+        progress=progress is not None,
+    )
 
 
 def read_results(reader: Reader, node: Node) -> Results:
@@ -209,6 +242,7 @@ def read_results(reader: Reader, node: Node) -> Results:
     url, expires = child(node, "url"), child(node, "expires")
     lifetime = text_of(expires) if expires else None
     words = f"a result can be fetched for {lifetime}" if lifetime else "a result does not expire"
+    words += f", from {text_of(host)}" if (host := child(node, "host")) else ""
     reader.state(Topic.RESULTS, "lifetime", words, node)
     return Results(
         url=text_of(url) if url else "/{task}/{index}.{ext}", expires_s=seconds(lifetime) if lifetime else None
@@ -223,10 +257,13 @@ def _stream(reader: Reader, name: str, node: Node) -> Stream:
         events[key] = text_of(child(parts[key], "event") or node)
         reader.state(Topic.STREAM, f"{name}/{key}", f"the {key} event is called {events[key]}", parts[key], source)
     return Stream(
-        switch=text_of(parts["switch"]), partials=text_of(parts["partials"]),
-        partial_event=events["partial"], partial=template(reader, child(parts["partial"], "data") or node),
-        completed_event=events["completed"], completed=template(reader, child(parts["completed"], "data") or node),
-    )  # fmt: skip
+        switch=text_of(parts["switch"]),
+        partials=text_of(parts["partials"]),
+        partial_event=events["partial"],
+        partial=template(reader, child(parts["partial"], "data") or node),
+        completed_event=events["completed"],
+        completed=template(reader, child(parts["completed"], "data") or node),
+    )
 
 
 def _answer(reader: Reader, name: str, node: Node, source: Source) -> Answer:
@@ -237,10 +274,12 @@ def _answer(reader: Reader, name: str, node: Node, source: Source) -> Answer:
     phases = {Phase(key): template(reader, item) for key, item in entries(child(node, "by_phase"))}
     reader.state(Topic.ANSWERS, name, f"a good {name} answers with status {status}", node, source)
     return Answer(
-        status=int(str(status or 200)), body=template(reader, body) if body else None, by_phase=MappingProxyType(phases),
+        status=int(str(status or 200)),
+        body=template(reader, body) if body else None,
+        by_phase=MappingProxyType(phases),
         may_omit_null=frozenset(str(value) for value in values_of(child(node, "may_omit_null"))),
         headers=texts(child(node, "headers")),
-    )  # fmt: skip
+    )
 
 
 def read_operation(reader: Reader, name: str, node: Node) -> Operation:
@@ -252,11 +291,17 @@ def read_operation(reader: Reader, name: str, node: Node) -> Operation:
     answer, stream, envelope, max_bytes = (child(node, key) for key in ("answer", "stream", "envelope", "max_bytes"))
     states = {Phase(key): text_of(value) for key, value in entries(child(node, "states"))}
     return Operation(
-        name=name, does=Does(text_of(child(node, "does") or node)), method=method, path=path,
-        content=cast("Content", text_of(content)) if content else "none", answer=_answer(reader, name, answer or node, source),
-        stream=_stream(reader, name, stream) if stream else None, envelope=template(reader, envelope) if envelope else None,
-        max_bytes=int(text_of(max_bytes)) if max_bytes else None, states=MappingProxyType(states),
-    )  # fmt: skip
+        name=name,
+        does=Does(text_of(child(node, "does") or node)),
+        method=method,
+        path=path,
+        content=cast("Content", text_of(content)) if content else "none",
+        answer=_answer(reader, name, answer or node, source),
+        stream=_stream(reader, name, stream) if stream else None,
+        envelope=template(reader, envelope) if envelope else None,
+        max_bytes=int(text_of(max_bytes)) if max_bytes else None,
+        states=MappingProxyType(states),
+    )
 
 
 def read_webhooks(reader: Reader, node: Node) -> Webhooks:
@@ -265,10 +310,12 @@ def read_webhooks(reader: Reader, node: Node) -> Webhooks:
     url_field, body, timeout = (child(node, key) for key in ("url_field", "body", "timeout"))
     algorithm = text_of(child(node, "algorithm") or node)
     return Webhooks(
-        url_field=text_of(url_field) if url_field else None, algorithm=algorithm,  # type: ignore[arg-type]
-        signed=text_of(child(node, "signed") or node), headers=texts(child(node, "headers")),
+        url_field=text_of(url_field) if url_field else None,
+        algorithm=algorithm,  # type: ignore[arg-type]
+        signed=text_of(child(node, "signed") or node),
+        headers=texts(child(node, "headers")),
         body=template(reader, body or node),
         events=MappingProxyType({Phase(key): text_of(value) for key, value in entries(child(node, "events"))}),
         timeout_s=seconds(text_of(timeout)) if timeout else 10.0,
         retries_s=tuple(seconds(str(value)) for value in values_of(child(node, "retries"))),
-    )  # fmt: skip
+    )

@@ -45,8 +45,12 @@ def _table(reader: Reader, model: str, node: Node) -> PixelTable:
         said = ", ".join(f"{name} {value}" for name, value in zip(by, key, strict=True))
         reader.state(Topic.PIXELS, f"{model}/{','.join(key)}", f"{said} gives {size_text(width, height)}", node, source)
     if (transpose := child(node, "transpose")) is not None and plain(reader.stated(transpose, source).node) is True:
-        reader.state(Topic.PIXELS, f"{model}/transpose", "a portrait ratio gives the landscape size turned",
-                     reader.stated(transpose, source))  # fmt: skip
+        reader.state(
+            Topic.PIXELS,
+            f"{model}/transpose",
+            "a portrait ratio gives the landscape size turned",
+            reader.stated(transpose, source),
+        )
         turned = {
             (_turned(key[0]), *key[1:]): (height, width) for key, (width, height) in cells.items() if ":" in key[0]
         }
@@ -72,8 +76,10 @@ def read_pixels(reader: Reader, model: str, node: Node | None) -> Pixels:
         reader.state(Topic.PIXELS, f"{model}/fallback", f"without a size the output is {size_text(*size)}", fallback)
     return Pixels(
         exact=text_of(child(exact, "field") or exact) if exact else None,
-        table=_table(reader, model, table) if table else None, auto=MappingProxyType(words), fallback=size,
-    )  # fmt: skip
+        table=_table(reader, model, table) if table else None,
+        auto=MappingProxyType(words),
+        fallback=size,
+    )
 
 
 def read_images(reader: Reader, model: str, node: Node, source: Source | None) -> Images:
@@ -87,10 +93,16 @@ def read_images(reader: Reader, model: str, node: Node, source: Source | None) -
     words = f"one request makes {count} image(s), format {named.get('format', 'png')}, delivered as {named.get('kind', 'url')}"
     reader.state(Topic.IMAGES, model, words, node, source)
     return Images(
-        count=int(count) if count.isdigit() else count, format=named.get("format", "png"), compression=named.get("compression"),
-        background=named.get("background"), references=tuple(text_of(item) for item in items(child(node, "references"))),
-        mask=named.get("mask"), prompt=named.get("prompt", "prompt"), kind=named.get("kind", "url"), prefix=named.get("prefix", ""),
-    )  # fmt: skip
+        count=int(count) if count.isdigit() else count,
+        format=named.get("format", "png"),
+        compression=named.get("compression"),
+        background=named.get("background"),
+        references=tuple(text_of(item) for item in items(child(node, "references"))),
+        mask=named.get("mask"),
+        prompt=named.get("prompt", "prompt"),
+        kind=named.get("kind", "url"),
+        prefix=named.get("prefix", ""),
+    )
 
 
 def _when(node: Node) -> dict[str, tuple[Plain, ...]]:
@@ -107,8 +119,12 @@ def read_durations(reader: Reader, model: str, node: Node | None) -> tuple[Durat
     for item in items(child(node, "run")):
         when = _when(item)
         least, most = (float(str(value)) for value in values_of(child(item, "seconds")))
-        rule = reader.state(Topic.TIMING, f"{model}/{_when_text(when)}",
-                            f"{_when_text(when)}: a task runs {least:g} to {most:g} s", item)  # fmt: skip
+        rule = reader.state(
+            Topic.TIMING,
+            f"{model}/{_when_text(when)}",
+            f"{_when_text(when)}: a task runs {least:g} to {most:g} s",
+            item,
+        )
         rows.append(Duration(when=MappingProxyType(when), seconds=(least, most), rule=rule))
     return tuple(rows)
 
@@ -139,12 +155,13 @@ def _output_tokens(reader: Reader, model: str, node: Node) -> OutputTokens:
     grid, table = child(node, "grid"), child(node, "table")
     reader.state(Topic.PRICE, f"{model}/output-tokens", f"output tokens follow from {quality} and the size", node)
     return OutputTokens(
-        quality_field=quality, auto_quality=auto,
+        quality_field=quality,
+        auto_quality=auto,
         grid=MappingProxyType({key: int(text_of(value)) for key, value in entries(child(grid, "cells"))}),
         base=int(text_of(found)) if (found := child(grid, "base")) else 0,
         divisor=int(text_of(found)) if (found := child(grid, "divisor")) else 1,
         table=MappingProxyType({key: _triple(value) for key, value in entries(table)}),
-    )  # fmt: skip
+    )
 
 
 def _triple(node: Node) -> tuple[int, int, int]:
@@ -155,8 +172,12 @@ def _triple(node: Node) -> tuple[int, int, int]:
 def read_tokens(reader: Reader, model: str, node: Node) -> Tokens:
     """Read a token tariff. Prices are given in USD for a million tokens, so one token costs that many micro-dollars."""
     usd = {key: round(float(text_of(value))) for key, value in entries(child(node, "usd_per_million"))}
-    rule = reader.state(Topic.PRICE, f"{model}/tokens", "billed by tokens: "
-                        + ", ".join(f"{key.replace('_', ' ')} ${value} per million" for key, value in usd.items()), node)  # fmt: skip
+    rule = reader.state(
+        Topic.PRICE,
+        f"{model}/tokens",
+        "billed by tokens: " + ", ".join(f"{key.replace('_', ' ')} ${value} per million" for key, value in usd.items()),
+        node,
+    )
     text, references = child(node, "text"), child(node, "references")
     if text is not None:
         reader.state(
@@ -166,16 +187,28 @@ def read_tokens(reader: Reader, model: str, node: Node) -> Tokens:
         (int(str(a)), int(str(b))) for a, b in (values_of(item) for item in items(child(references, "up_to_pixels")))
     ]
     if references is not None:
-        reader.state(Topic.PRICE, f"{model}/reference-tokens", "image input tokens follow from the pixels of each reference",
-                     references)  # fmt: skip
+        reader.state(
+            Topic.PRICE,
+            f"{model}/reference-tokens",
+            "image input tokens follow from the pixels of each reference",
+            references,
+        )
     partial = child(node, "partial")
     if partial is not None:
-        reader.state(Topic.PRICE, f"{model}/partial-tokens", f"each partial image costs {text_of(child(partial, 'tokens') or partial)} "
-                     "output tokens more", partial)  # fmt: skip
+        reader.state(
+            Topic.PRICE,
+            f"{model}/partial-tokens",
+            f"each partial image costs {text_of(child(partial, 'tokens') or partial)} output tokens more",
+            partial,
+        )
     return Tokens(
-        text_in_micro_usd=usd["text_in"], image_in_micro_usd=usd["image_in"], image_out_micro_usd=usd["image_out"],
+        text_in_micro_usd=usd["text_in"],
+        image_in_micro_usd=usd["image_in"],
+        image_out_micro_usd=usd["image_out"],
         output=_output_tokens(reader, model, child(node, "output") or node),
         text_chars_per_token=int(text_of(child(text, "chars_per_token") or node)),
-        text_overhead=int(text_of(child(text, "overhead") or node)), reference_tokens=tuple(rows),
-        partial_tokens=int(text_of(child(partial, "tokens") or node)) if partial else 0, rule=rule,
-    )  # fmt: skip
+        text_overhead=int(text_of(child(text, "overhead") or node)),
+        reference_tokens=tuple(rows),
+        partial_tokens=int(text_of(child(partial, "tokens") or node)) if partial else 0,
+        rule=rule,
+    )

@@ -100,11 +100,17 @@ def make_rule(
         Rule(
             id=f"{reader.name}/{place.operation}/{place.model}/{last}",
             level=Level.MAY if isinstance(kind, k.Ignored) else said.level,
-            source=said.source, kind=kind, sentence=sentence(kind, field), mark=said.node.mark, field=field,
-            error=said.error or DEFAULT_ERRORS.get(type(kind), "invalid_param"), message=said.message, note=said.note,
+            source=said.source,
+            kind=kind,
+            sentence=sentence(kind, field),
+            mark=said.node.mark,
+            field=field,
+            error=said.error or DEFAULT_ERRORS.get(type(kind), "invalid_param"),
+            message=said.message,
+            note=said.note,
             contradicts=said.contradicts,
         )
-    )  # fmt: skip
+    )
 
 
 def _said(reader: Reader, node: Node, param: Node, source: Source | None) -> Stated:
@@ -112,14 +118,25 @@ def _said(reader: Reader, node: Node, param: Node, source: Source | None) -> Sta
     said = reader.stated(node, source)
     if child(node, "is") is not None:
         error = said.error or (text_of(fallback) if (fallback := child(param, "error")) else None)
-        return Stated(node=said.node, source=said.source, level=said.level, note=said.note, error=error,
-                      message=said.message, contradicts=said.contradicts)  # fmt: skip
+        return Stated(
+            node=said.node,
+            source=said.source,
+            level=said.level,
+            note=said.note,
+            error=error,
+            message=said.message,
+            contradicts=said.contradicts,
+        )
     error_node, message, level, note = (child(param, key) for key in ("error", "message", "level", "note"))
     return Stated(
-        node=node, source=said.source, level=Level(text_of(level)) if level else Level.MUST,
-        note=text_of(note) if note else None, error=text_of(error_node) if error_node else None,
-        message=text_of(message) if message else None, contradicts=reader.contradictions(child(param, "contradicts")),
-    )  # fmt: skip
+        node=node,
+        source=said.source,
+        level=Level(text_of(level)) if level else Level.MUST,
+        note=text_of(note) if note else None,
+        error=text_of(error_node) if error_node else None,
+        message=text_of(message) if message else None,
+        contradicts=reader.contradictions(child(param, "contradicts")),
+    )
 
 
 def _type_rule(
@@ -186,11 +203,16 @@ def read_field(reader: Reader, place: Place, name: str, param: Node, numbers: Nu
         for asked, given in downgraded.items():
             reader.state(Topic.IMAGES, f"{path}/downgraded", f"{name} {asked} is silently treated as {given}", said)
     return Field(
-        name=name, type=type_kind.name, rules=tuple(rules), nullable=type_kind.nullable, default=default,
-        names=tuple(text_of(item) for item in items(child(param, "names"))), downgraded=downgraded,
+        name=name,
+        type=type_kind.name,
+        rules=tuple(rules),
+        nullable=type_kind.nullable,
+        default=default,
+        names=tuple(text_of(item) for item in items(child(param, "names"))),
+        downgraded=downgraded,
         fold_case=any(isinstance(kind, k.OneOf) and kind.fold_case for kind, _ in found),
         state=state,  # type: ignore[arg-type]
-    )  # fmt: skip
+    )
 
 
 def _absent_is_fine(fields: dict[str, Field], other: str, among: tuple[k.Plain, ...]) -> bool:
@@ -207,19 +229,25 @@ def _cross(reader: Reader, fields: dict[str, Field], name: str, node: Node) -> k
             values, among = child(body, "values"), values_of(child(body, "among"))
             absent = child(body, "absent")
             return k.AllowedWith(
-                field=names["field"], values=values_of(values) if values else None, other=names["with"], among=among,
+                field=names["field"],
+                values=values_of(values) if values else None,
+                other=names["with"],
+                among=among,
                 absent=plain(absent) == "allowed" if absent else _absent_is_fine(fields, names["with"], among),
                 fold_case=any(fields[item].fold_case for item in (names["field"], names["with"]) if item in fields),
                 unless=names.get("unless"),
-            )  # fmt: skip
+            )
         if key == "requires":
             return k.Requires(field=names["field"], needs=names["needs"], unless=names.get("unless"))
         if key == "forbids":
             return k.Forbids(field=names["field"], excludes=names["excludes"])
         if key == "at_most_one":
             return k.AtMostOne(fields=tuple(str(value) for value in values_of(body)))
-    reader.problem(node.mark, f"rule {name!r} says nothing that can be checked",
-                   "add one of allowed_with, requires, forbids, at_most_one")  # fmt: skip
+    reader.problem(
+        node.mark,
+        f"rule {name!r} says nothing that can be checked",
+        "add one of allowed_with, requires, forbids, at_most_one",
+    )
     return None
 
 
@@ -265,8 +293,14 @@ def read_shape(reader: Reader, place: Place, node: Node, numbers: Numbers) -> Sh
             reader.state(
                 Topic.ANSWERS, f"{place.operation}/{place.model}/unknown-fields", "unknown fields are ignored", said
             )
-    return Shape(operation=place.operation, model=place.model, fields=fields, cross=tuple(cross), unknown=unknown_rule,
-                 numbers=numbers)  # fmt: skip
+    return Shape(
+        operation=place.operation,
+        model=place.model,
+        fields=fields,
+        cross=tuple(cross),
+        unknown=unknown_rule,
+        numbers=numbers,
+    )
 
 
 def _check_names(reader: Reader, kind: k.Kind | None, item: Node, model: Node) -> None:

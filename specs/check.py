@@ -1,6 +1,7 @@
 """Judge a request: the rules it breaks, as values.
 
-Laws: a check never raises, whatever the body; all violations are found, not just the first; a field of the wrong type is judged
+Laws: a check never raises, whatever the body; all violations are found, not just the first; a field of the wrong type
+is judged
 for its type alone; a cross-field rule sees a field that is null or an empty list as not sent.
 """
 

@@ -81,6 +81,9 @@ class Rule:
 
 
 def matching(rules: Iterable[Rule], patterns: Sequence[str]) -> list[Rule]:
-    """Pick the rules whose id matches one of the patterns; `*` stands within one path segment or across, as in a shell."""
+    """Pick the rules whose id matches one of the patterns; `*` stands within one path segment or across.
+
+    As in a shell.
+    """
     tests = [compile_regex(translate(pattern)) for pattern in patterns]
     return [rule for rule in rules if any(test.match(rule.id) for test in tests)]

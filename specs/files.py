@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """What is known of an uploaded image without decoding its pixels; `format` is `png`, `jpeg`, `webp`, `gif` or another."""
+    """What is known of an uploaded image without decoding its pixels; `format` is `png`, `jpeg`, `webp`.
+
+    `gif` or another.
+    """
 
     format: str
     width: int
@@ -21,7 +24,8 @@ class FileFacts:
 def encode(facts: FileFacts) -> bytes:
     """Make an image with these facts, padded up to `size` bytes with data that decoders skip.
 
-    Raises ValueError when the facts contradict each other (a JPEG with alpha) or the format is none that can be written.
+    Raises ValueError when the facts contradict each other (a JPEG with alpha) or the format is none that can be
+    written.
     """
     from PIL import Image  # noqa: PLC0415  (heavy, and only needed where files are really sent)
 

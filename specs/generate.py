@@ -1,6 +1,7 @@
 """Make bodies: valid ones, and ones that break exactly one rule. The choices come from outside, see `choices`.
 
-How: every field draws a value that keeps its own rules, then rules between fields are repaired one by one. A breaking body starts
+How: every field draws a value that keeps its own rules, then rules between fields are repaired one by one. A breaking
+body starts
 from a valid one, breaks its rule on purpose, and repairs whatever else that broke; the checker has the last word.
 """
 

@@ -1,6 +1,7 @@
 """The closed set of things that can be checked on a request, one small class each.
 
-Every derivation (check, valid and breaking bodies, JSON Schema, sentence) is a table over this set; a test proves that each
+Every derivation (check, valid and breaking bodies, JSON Schema, sentence) is a table over this set; a test proves that
+each
 table handles each kind. A kind holds plain values only: what to do with them lives with the derivation.
 """
 
@@ -195,7 +196,10 @@ class FileAlpha:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SameAs:
-    """The uploaded file has the dimensions of the first file of another field, and its format where `format` says so."""
+    """The uploaded file has the dimensions of the first file of another field.
+
+    And its format where `format` says so.
+    """
 
     other: str
     format: bool = False

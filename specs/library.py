@@ -107,7 +107,8 @@ def build_tree(tree: Mapping, profile: str | None) -> tuple[Spec, Reader]:
 def load(name: str) -> Spec:
     """Load a spec by shipped name or path, with an optional `@profile`.
 
-    Raises UnknownSpecError for a name that is not known and SpecError for a file with mistakes. A file that does not come with
+    Raises UnknownSpecError for a name that is not known and SpecError for a file with mistakes. A file that does not
+    come with
     the package is checked against the format first, so that every mistake is reported with its place.
     """
     path, profile = locate(name)

@@ -1,6 +1,7 @@
 """A provider's contract as values: what one YAML file says, read, checked and frozen.
 
-Durations are seconds, money is whole micro-dollars (1 USD = 1,000,000), sizes are pixels or bytes, and say so in their names.
+Durations are seconds, money is whole micro-dollars (1 USD = 1,000,000), sizes are pixels or bytes, and say so in their
+names.
 """
 
 from __future__ import annotations

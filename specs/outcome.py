@@ -1,4 +1,7 @@
-"""What a valid request asks for: pixels, count, format, how long it takes and what it costs. Pure; used by mock and load tests."""
+"""What a valid request asks for: pixels, count, format, how long it takes and what it costs.
+
+Pure; used by mock and load tests.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ REMEMBERED = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a request comes to: sizes in pixels, money in micro-dollars (None: no page gives the price), times in seconds."""
+    """What a request comes to: sizes in pixels, money in micro-dollars (None: no page gives the price).
+
+    Times in seconds.
+    """
 
     width: int
     height: int
@@ -52,7 +58,10 @@ class Outcome:
 
 
 def effective(shape: Shape, body: Mapping[str, object]) -> dict[str, object]:
-    """The fields as the provider reads them: defaults filled in, case folded, ignored fields dropped, downgrades done."""
+    """The fields as the provider reads them: defaults filled in, case folded, ignored fields dropped.
+
+    Downgrades done.
+    """
     out: dict[str, object] = {}
     for field in shape.allowed:
         value = body.get(field.name)
@@ -135,9 +144,10 @@ def _usage(model: Model, asked: Mapping[str, object], base: Outcome, prompt: str
     quality = str(asked.get(tokens.output.quality_field) or tokens.output.auto_quality)
     each = output_tokens(tokens, quality, base.width, base.height)
     return Usage(
-        text=text_tokens(tokens, prompt), image=reference_tokens(tokens, sizes),
+        text=text_tokens(tokens, prompt),
+        image=reference_tokens(tokens, sizes),
         output=each * base.count + tokens.partial_tokens * partials,
-    )  # fmt: skip
+    )
 
 
 def _names_that_matter(model: Model) -> tuple[str, ...]:
@@ -145,7 +155,9 @@ def _names_that_matter(model: Model) -> tuple[str, ...]:
     images, pixels = model.images, model.pixels
     named = [images.count, images.format, images.compression, images.background, images.kind, pixels.exact, "quality"]
     named += pixels.table.by if pixels.table else ()
-    named += [name for row in model.durations for name in row.when] + [name for row in model.prices for name in row.when]
+    named += [name for row in model.durations for name in row.when] + [
+        name for row in model.prices for name in row.when
+    ]
     named += [model.tokens.output.quality_field] if model.tokens else []
     return tuple(sorted({name for name in named if isinstance(name, str)}))
 
@@ -161,7 +173,10 @@ class Outcomes:
         self._memo: dict[tuple[object, ...], Outcome] = {}
 
     def of(self, asked: Mapping[str, object], *, prompt: str, partials: int = 0) -> Outcome:
-        """What a valid request comes to. `asked` are its effective fields, `partials` the number of streamed previews."""
+        """What a valid request comes to.
+
+        `asked` are its effective fields, `partials` the number of streamed previews.
+        """
         key = tuple([asked.get(name) for name in self._names])
         base = self._memo.get(key)
         if base is None:
@@ -186,11 +201,17 @@ def _base(model: Model, asked: Mapping[str, object]) -> Outcome:
     count = int(named_count) if isinstance(named_count, int | float) else 1
     compression = _named(images, asked, images.compression)
     return Outcome(
-        width=width, height=height, count=count, format=str(asked.get(images.format, images.format)),
+        width=width,
+        height=height,
+        count=count,
+        format=str(asked.get(images.format, images.format)),
         compression=int(compression) if isinstance(compression, int | float) else None,
         background=str(_named(images, asked, images.background) or "opaque"),
         as_base64=str(asked.get(images.kind, images.kind)) in ("base64", "b64_json"),
         quality=str(asked.get(model.tokens.output.quality_field) if model.tokens else asked.get("quality", "")),
-        references=(), mask=None, run_s=duration_of(model.durations, asked),
-        micro_usd=None if model.tokens else _cost(model, asked, count, NO_USAGE), usage=NO_USAGE,
-    )  # fmt: skip
+        references=(),
+        mask=None,
+        run_s=duration_of(model.durations, asked),
+        micro_usd=None if model.tokens else _cost(model, asked, count, NO_USAGE),
+        usage=NO_USAGE,
+    )

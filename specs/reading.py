@@ -1,4 +1,7 @@
-"""From positioned YAML to facts: sources, stated values and rules. What a section means stands in the `build_*` modules."""
+"""From positioned YAML to facts: sources, stated values and rules.
+
+What a section means stands in the `build_*` modules.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,10 @@ def values_of(node: Node | None) -> tuple[Plain, ...]:
 
 @dataclass(slots=True)
 class Reader:
-    """Collects rules and problems while a spec is read. `name` is the spec's name and the first part of every rule id."""
+    """Collects rules and problems while a spec is read.
+
+    `name` is the spec's name and the first part of every rule id.
+    """
 
     name: str
     sources: dict[str, Page]
@@ -107,8 +113,11 @@ class Reader:
         page = self.sources.get(tag.strip())
         if page is None:
             known = nearest(tag.strip(), self.sources)
-            self.problem(node.mark, f"expected a tag of `sources`, `derived: ...` or `assumed: ...`, got {text!r}",
-                         f"did you mean {known!r}?" if known else None)  # fmt: skip
+            self.problem(
+                node.mark,
+                f"expected a tag of `sources`, `derived: ...` or `assumed: ...`, got {text!r}",
+                f"did you mean {known!r}?" if known else None,
+            )
             return Source(how=How.ASSUMED, tag=None, place=text)  # told once, here; not again as a missing source
         return Source(how=How(page.kind), tag=tag.strip(), place=place.strip())
 
@@ -164,10 +173,16 @@ class Reader:
         rule_id = "/".join(part for part in (self.name, topic, path) if part)
         return self.add(
             Rule(
-                id=rule_id, level=said.level, source=said.source, kind=Statement(topic=topic), sentence=sentence,
-                mark=said.node.mark, note=said.note, contradicts=said.contradicts,
+                id=rule_id,
+                level=said.level,
+                source=said.source,
+                kind=Statement(topic=topic),
+                sentence=sentence,
+                mark=said.node.mark,
+                note=said.note,
+                contradicts=said.contradicts,
             )
-        )  # fmt: skip
+        )
 
     def value(self, topic: Topic, path: str, sentence: str, node: Node | None, inherited: Source | None) -> Plain:
         """Read a value; when it states a source of its own, that becomes a rule of its own."""

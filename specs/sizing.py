@@ -76,7 +76,10 @@ def widths_of(region: Region) -> tuple[int, ...]:
 
 @cache
 def breaking_sizes(region: Region, broken: str) -> tuple[tuple[int, int], ...]:
-    """Sizes that break one pixel rule (named by its slug) and keep all others, the ones nearest to the boundary first; empty when there are none."""
+    """Sizes that break one pixel rule (named by its slug) and keep all others.
+
+    The ones nearest to the boundary first; empty when there are none.
+    """
     tests = _tests(region)
     others = [test for slug, test in tests.items() if slug != broken]
     own = tests[broken]
@@ -99,9 +102,13 @@ def breaking_sizes(region: Region, broken: str) -> tuple[tuple[int, int], ...]:
 def _near_heights(region: Region, width: int, step: int) -> set[int]:
     """Heights around each boundary for a width: that is where exactly one rule can break."""
     edges = {
-        -(-width // region.max_ratio), width * region.max_ratio, -(-region.least // width), region.most // width,
-        region.max_edge, width,
-    }  # fmt: skip
+        -(-width // region.max_ratio),
+        width * region.max_ratio,
+        -(-region.least // width),
+        region.most // width,
+        region.max_edge,
+        width,
+    }
     return {edge // step * step + offset * step for edge in edges for offset in (-1, 0, 1, 2)}
 
 

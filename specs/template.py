@@ -1,7 +1,8 @@
 """Templates of bodies: YAML in, JSON bytes out, compiled once.
 
 A text that is one placeholder (`"{task.created}"`) keeps the value's own JSON type; anything else is text. Directives:
-`{$each: T}` repeats T for each image, `{$json: T}` writes T as a text that holds JSON, `{$switch: NAME, a: T, b: T}` picks by
+`{$each: T}` repeats T for each image, `{$json: T}` writes T as a text that holds JSON, `{$switch: NAME, a: T, b: T}`
+picks by
 value, and a key that ends in `?` is left out when its value is null.
 """
 
@@ -82,7 +83,10 @@ VARIABLES: dict[str, str] = {
     "webhook.signature": "string",
     "webhook.body": "string",
 }
-"""Every placeholder that a template may hold, with the JSON type of its value; `request.FIELD` is the field as asked for."""
+"""Every placeholder that a template may hold, with the JSON type of its value.
+
+`request.FIELD` is the field as asked for.
+"""
 
 
 def placeholders(tree: JsonTree) -> Iterator[str]:

@@ -137,6 +137,10 @@ def _file(limits: Limits, choices: Choices) -> FileFacts:
     name = pick(choices, able)
     has_alpha = alpha or (name != "jpeg" and chance(choices, 20))
     return FileFacts(
-        format=name, width=pick(choices, SMALL_EDGES), height=pick(choices, SMALL_EDGES), has_alpha=has_alpha,
-        size=min(most, 2000), name=f"image.{name}",
-    )  # fmt: skip
+        format=name,
+        width=pick(choices, SMALL_EDGES),
+        height=pick(choices, SMALL_EDGES),
+        has_alpha=has_alpha,
+        size=min(most, 2000),
+        name=f"image.{name}",
+    )

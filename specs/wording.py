@@ -34,7 +34,7 @@ def _between(least: int, most: int, unit: str) -> str:
     return f"{least:,} to {most:,} {unit}".rstrip()
 
 
-def predicate(kind: k.Kind) -> str:  # noqa: C901, PLR0911, PLR0912  (a table over the closed set, one line each)
+def predicate(kind: k.Kind) -> str:  # noqa: C901, PLR0912  (a table over the closed set, one line each)
     """What the rule says of its field, beginning with a verb: `must be one of 1k, 2k, 4k`."""
     match kind:
         case k.Required():

@@ -1,4 +1,7 @@
-"""The clock of an account: real, scaled, manual, jumping. No test sleeps: real time is a function that the test moves."""
+"""The clock of an account: real, scaled, manual, jumping.
+
+No test sleeps: real time is a function that the test moves.
+"""
 
 from __future__ import annotations
 

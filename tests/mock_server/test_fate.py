@@ -50,7 +50,10 @@ def test_ids_are_made_from_templates(template: str, expected: str) -> None:
     assert fill_id(template, IDENTITY) == expected
 
 
-@given(st.binary(min_size=16, max_size=16), st.sampled_from(["task_{hex32}", "image_{uuid}", "task_img_{alnum12}", "{alnum24}.x"]))
+@given(
+    st.binary(min_size=16, max_size=16),
+    st.sampled_from(["task_{hex32}", "image_{uuid}", "task_img_{alnum12}", "{alnum24}.x"]),
+)
 def test_an_id_matches_the_pattern_of_its_template(identity: bytes, template: str) -> None:
     made = fill_id(template, identity)
     match = re.fullmatch(id_pattern(template), made)

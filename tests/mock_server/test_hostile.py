@@ -1,4 +1,7 @@
-"""Bad input of every kind: the provider's own refusal, never a 500, never a hang, nothing billed, and the mock goes on."""
+"""Bad input of every kind: the provider's own refusal, never a 500, never a hang, nothing billed.
+
+And the mock goes on.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,12 @@ def _is_whole(answer: bytes) -> bool:
 
 def head(account: MockAccount, length: int | str, *more: str, path: str = SUBMIT) -> bytes:
     lines = [
-        f"POST {path} HTTP/1.1", "Host: mock", f"Authorization: Bearer {account.key}", "Content-Type: application/json", *more,
-    ]  # fmt: skip
+        f"POST {path} HTTP/1.1",
+        "Host: mock",
+        f"Authorization: Bearer {account.key}",
+        "Content-Type: application/json",
+        *more,
+    ]
     lines += [f"Content-Length: {length}"] if length != "" else []
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
@@ -50,7 +57,9 @@ def head(account: MockAccount, length: int | str, *more: str, path: str = SUBMIT
 def refused(answer: bytes) -> tuple[int, int]:
     """Status and provider's code of a refusal."""
     first, _, body = answer.partition(b"\r\n\r\n")
-    length = next(int(line.split(b":")[1]) for line in first.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+    length = next(
+        int(line.split(b":")[1]) for line in first.split(b"\r\n") if line.lower().startswith(b"content-length:")
+    )
     return int(first.split()[1]), json.loads(body[:length])["error"]["code"]
 
 
@@ -88,21 +97,31 @@ DEEP = 100_000
         pytest.param(b'{"model":"gpt-image-2","prompt":"\\ud800"}', id="a lone surrogate"),
         pytest.param(b'{"model":"gpt-image-2","prompt":"x\x00"}', id="a raw null byte"),
         pytest.param(b"\x00" * 64, id="null bytes"),
-        pytest.param(b'{"model":"gpt-image-2","prompt":"x",' + b",".join(b'"f%d":1' % n for n in range(10_000)) + b"}", id="10,000 fields"),
-        pytest.param(b'{"model":"gpt-image-2","prompt":"x","prompt":5}', id="a duplicate key whose last value is wrong"),
+        pytest.param(
+            b'{"model":"gpt-image-2","prompt":"x",' + b",".join(b'"f%d":1' % n for n in range(10_000)) + b"}",
+            id="10,000 fields",
+        ),
+        pytest.param(
+            b'{"model":"gpt-image-2","prompt":"x","prompt":5}', id="a duplicate key whose last value is wrong"
+        ),
         pytest.param(b'{"model":["gpt-image-2"],"prompt":"x"}', id="the model in an array"),
         pytest.param(b'{"model":{"a":1},"prompt":{"b":[]}}', id="objects for texts"),
     ],
-)  # fmt: skip
+)
 def test_a_body_that_is_none_is_refused_in_the_provider_s_words(mock: Mock, reapi: MockAccount, body: bytes) -> None:
     status, code = refused(send(mock, head(reapi, len(body)), body))
     assert status == 400
     assert code in {20001, 20002, 20003}
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "image/png", "text/html; charset=utf-8"])
+@pytest.mark.parametrize(
+    "kind",
+    ["text/plain", "application/xml", "multipart/form-data; boundary=x", "image/png", "text/html; charset=utf-8"],
+)
 def test_a_content_type_that_is_no_json_is_refused(reapi: MockAccount, kind: str) -> None:
-    answer = httpx.post(f"{reapi.base_url}/api/v1/images/generations", content=GOOD, headers={**reapi.headers, "Content-Type": kind})
+    answer = httpx.post(
+        f"{reapi.base_url}/api/v1/images/generations", content=GOOD, headers={**reapi.headers, "Content-Type": kind}
+    )
     assert answer.status_code == 400
     assert "expected application/json" in answer.json()["error"]["message"]
 
@@ -112,7 +131,9 @@ def test_two_hundred_megabytes_are_refused_by_their_announcement(mock: Mock, rea
     assert status == 400
 
 
-def test_two_hundred_megabytes_without_an_announcement_are_refused_while_they_arrive(mock: Mock, reapi: MockAccount) -> None:
+def test_two_hundred_megabytes_without_an_announcement_are_refused_while_they_arrive(
+    mock: Mock, reapi: MockAccount
+) -> None:
     def sent() -> int:
         host, port = mock.url.removeprefix("http://").split(":")
         block = b"100000\r\n" + b"x" * (1 << 20) + b"\r\n"
@@ -195,11 +216,25 @@ def test_what_is_no_http_is_answered_or_cut(mock: Mock, rubbish: bytes) -> None:
 def test_gzip_that_unpacks_to_gigabytes_is_refused_while_it_unpacks(reapi: MockAccount) -> None:
     bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
     packed = b"".join(bomb.compress(bytes(1 << 20)) for _ in range(300)) + bomb.flush()
-    answer = httpx.post(f"{reapi.base_url}/api/v1/images/generations", content=packed, headers={**reapi.headers, "Content-Encoding": "gzip"}, timeout=30)
+    answer = httpx.post(
+        f"{reapi.base_url}/api/v1/images/generations",
+        content=packed,
+        headers={**reapi.headers, "Content-Encoding": "gzip"},
+        timeout=30,
+    )
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/reapi/api/v1/tasks/", "/reapi/api/v1/tasks/..%2f..%2fetc", "/reapi/nothing", "/reapi/api/v1/tasks/%00", "/reapi/api/v1/tasks/" + "a" * 3000])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/reapi/api/v1/tasks/",
+        "/reapi/api/v1/tasks/..%2f..%2fetc",
+        "/reapi/nothing",
+        "/reapi/api/v1/tasks/%00",
+        "/reapi/api/v1/tasks/" + "a" * 3000,
+    ],
+)
 def test_a_path_where_nothing_is_gets_the_provider_s_404(reapi: MockAccount, mock: Mock, path: str) -> None:
     answer = httpx.get(f"{mock.url}{path}", headers=reapi.headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, 40001)
@@ -214,8 +249,15 @@ def test_a_request_that_names_urls_makes_the_mock_call_nobody(reapi: MockAccount
     with socket.create_server(("127.0.0.1", 0)) as trap:
         trap.settimeout(0.3)
         url = f"http://127.0.0.1:{trap.getsockname()[1]}/image.png"
-        body = {"model": "gpt-image-2-official", "prompt": "[[error: internal]] x", "image_urls": [url], "mask_url": url}
-        httpx.post(f"{reapi.base_url}/api/v1/images/generations", json={**body, "output_format": "gif"}, headers=reapi.headers)
+        body = {
+            "model": "gpt-image-2-official",
+            "prompt": "[[error: internal]] x",
+            "image_urls": [url],
+            "mask_url": url,
+        }
+        httpx.post(
+            f"{reapi.base_url}/api/v1/images/generations", json={**body, "output_format": "gif"}, headers=reapi.headers
+        )
         with pytest.raises(TimeoutError):
             trap.accept()
 
@@ -224,4 +266,10 @@ def png_bomb(width: int, height: int) -> bytes:
     """A PNG whose header promises a huge image."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunk = b"IHDR" + header
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(header)) + chunk + struct.pack(">I", zlib.crc32(chunk)) + b"\x00" * 64
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", len(header))
+        + chunk
+        + struct.pack(">I", zlib.crc32(chunk))
+        + b"\x00" * 64
+    )

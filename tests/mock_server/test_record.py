@@ -8,16 +8,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imageproof.mock_server.record import Moves, Record, completed_at, owner_of, pack_tail, phase_at, progress_at, unpack
+from imageproof.mock_server.record import (
+    Moves,
+    Record,
+    completed_at,
+    owner_of,
+    pack_tail,
+    phase_at,
+    progress_at,
+    unpack,
+)
 from imageproof.specs.model import Phase
 
 
 def record(**changes: object) -> Record:
     plain = Record(
-        account=7, operation=0, model=1, submitted=1000.0, queue_s=2.0, run_s=40.0, moves=Moves.BY_TIME, failure=0, width=3840, height=2160,
-        images=1, format=0, compression=255, flags=0, micro_usd=7000, job=3,
+        account=7,
+        operation=0,
+        model=1,
+        submitted=1000.0,
+        queue_s=2.0,
+        run_s=40.0,
+        moves=Moves.BY_TIME,
+        failure=0,
+        width=3840,
+        height=2160,
+        images=1,
+        format=0,
+        compression=255,
+        flags=0,
+        micro_usd=7000,
+        job=3,
         tail=pack_tail("a red fox \U0001f98a", ["https://example.com/a.png"], {"response_format": "url"}),
-    )  # fmt: skip
+    )
     return plain._replace(**changes)
 
 
@@ -61,10 +84,10 @@ def test_a_task_that_is_moved_by_hand_or_by_polls_never_ends_by_time() -> None:
     assert phase_at(record(moves=Moves.BY_POLLS, queue_s=0.0), 1000.0) is Phase.RUNNING
 
 
-@given(
-    st.floats(0, 100), st.floats(0, 400), st.integers(0, 3), st.lists(st.floats(900, 2000), min_size=2, max_size=20)
-)  # fmt: skip
-def test_terminal_states_stay_and_progress_never_falls(queue_s: float, run_s: float, failure: int, times: list[float]) -> None:
+@given(st.floats(0, 100), st.floats(0, 400), st.integers(0, 3), st.lists(st.floats(900, 2000), min_size=2, max_size=20))
+def test_terminal_states_stay_and_progress_never_falls(
+    queue_s: float, run_s: float, failure: int, times: list[float]
+) -> None:
     task = record(queue_s=queue_s, run_s=run_s, failure=failure)
     seen = [(phase_at(task, at), progress_at(task, at)) for at in sorted(times)]
     ended = [phase for phase, _ in seen if phase.is_final]

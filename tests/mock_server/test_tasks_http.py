@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 
 import httpx2 as httpx
 import pytest
@@ -11,8 +12,6 @@ from PIL import Image
 
 from imageproof import Mock, MockAccount
 from imageproof.mock_server.powers import PowerError
-
-from collections.abc import Callable
 
 Client = Callable[[MockAccount], httpx.Client]
 
@@ -30,7 +29,9 @@ def status(http: httpx.Client, task_id: str) -> str:
     return str(http.get(f"/api/v1/tasks/{task_id}").json()["status"])
 
 
-def test_a_task_runs_for_its_documented_time_and_gives_an_image_of_the_exact_size(reapi: MockAccount, client: Client) -> None:
+def test_a_task_runs_for_its_documented_time_and_gives_an_image_of_the_exact_size(
+    reapi: MockAccount, client: Client
+) -> None:
     http = client(reapi)
     task_id = submit(http)
     assert re.fullmatch(r"task_[0-9a-f]{32}", task_id)
@@ -74,7 +75,12 @@ def test_a_terminal_state_never_changes(reapi: MockAccount, client: Client) -> N
 
 @pytest.mark.parametrize(
     ("failure", "code"),
-    [("upstream_submit_failed", 80001), ("upstream_timeout", 80002), ("upstream_failed", 80003), ("moderated_output", 80006)],
+    [
+        ("upstream_submit_failed", 80001),
+        ("upstream_timeout", 80002),
+        ("upstream_failed", 80003),
+        ("moderated_output", 80006),
+    ],
 )
 def test_each_documented_failure_shows_its_code_and_costs_nothing(
     reapi: MockAccount, client: Client, failure: str, code: int

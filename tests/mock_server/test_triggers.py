@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from imageproof.mock_server.triggers import NOTHING, Script, TriggerError, cards, in_header, in_key, in_prompt, read_word
+from imageproof.mock_server.triggers import (
+    NOTHING,
+    Script,
+    TriggerError,
+    cards,
+    in_header,
+    in_key,
+    in_prompt,
+    read_word,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +59,9 @@ def test_what_is_nearly_a_word_is_refused_with_the_way_out(text: str, message: s
         in_prompt(text)
 
 
-@pytest.mark.parametrize("text", ["a [[wiki link]] in a prompt", "[[portrait of a king]]", "[[]]", "[[ ]]", "no brackets"])
+@pytest.mark.parametrize(
+    "text", ["a [[wiki link]] in a prompt", "[[portrait of a king]]", "[[]]", "[[ ]]", "no brackets"]
+)
 def test_brackets_that_are_only_text_mean_nothing(text: str) -> None:
     assert in_prompt(text) == NOTHING
 
