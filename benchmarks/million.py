@@ -18,7 +18,7 @@ from imageproof.mock_server import tasks
 from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.options import Options
 from imageproof.mock_server.server import Mock
-from imageproof.mock_server.service import Call
+from imageproof.mock_server.call import Call
 from imageproof.specs.library import load
 
 PAGE = os.sysconf("SC_PAGE_SIZE")

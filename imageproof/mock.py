@@ -11,7 +11,7 @@ import asyncio
 import threading
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from imageproof.mock_server import powers
 from imageproof.mock_server.clock import clock_mode
@@ -121,12 +121,12 @@ class Mock:
     Raises UnknownSpecError, SpecError or ValueError before anything is started, OSError when the address can't be had.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (named options of one thing, all with defaults)
         self,
         *specs: str,
         clock: str = "real",
         seed: int = 1,
-        limits: str = "off",
+        limits: Literal["off", "documented"] = "off",
         queue: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -144,7 +144,7 @@ class Mock:
             limits=limits,
             physics=physics,
             start=start,
-            journal=journal,  # type: ignore[arg-type]
+            journal=journal,
             max_tasks=max_tasks,
         )
         loaded = {name: load(name) for name in specs or shipped()}
@@ -212,9 +212,10 @@ class Mock:
             self._thread.join(START_S)
         self._loop = self._thread = None
 
-    def __enter__(self) -> Mock:
+    def __enter__(self) -> Self:
         """Start to serve."""
-        return self.start()
+        self.start()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -222,9 +223,10 @@ class Mock:
         """Stop."""
         self.stop()
 
-    async def __aenter__(self) -> Mock:
+    async def __aenter__(self) -> Self:
         """Start to serve, without blocking the caller's loop."""
-        return await asyncio.to_thread(self.start)
+        await asyncio.to_thread(self.start)
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

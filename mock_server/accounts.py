@@ -36,9 +36,9 @@ class Movement:
 
 class Ledger:
     """The money of an account in micro-dollars: opening plus all movements is the balance, always.
-    `spent` is what has been charged for jobs and not been given back.
 
-    Movements are kept as plain numbers, 24 bytes each, so that a million of them cost no garbage collection.
+    `spent` is what has been charged for jobs and not been given back. Movements are kept as plain numbers, 24 bytes
+    each, so that a million of them cost no garbage collection.
     """
 
     __slots__ = ("_due", "_rows", "balance", "opening", "spent")

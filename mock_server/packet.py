@@ -70,6 +70,6 @@ class Packet:
         elif request.version.minor == 0:
             lines += "Connection: keep-alive\r\n"
         self.head = (
-            f"{_HEADS[reply.status]}{dated.line()}Content-Type: {reply.content_type}\r\nContent-Length: {len(reply.body)}\r\n"
-            f"{lines}\r\n"
+            f"{_HEADS[reply.status]}{dated.line()}Content-Type: {reply.content_type}\r\n"
+            f"Content-Length: {len(reply.body)}\r\n{lines}\r\n"
         ).encode("latin-1", "replace")

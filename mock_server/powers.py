@@ -13,7 +13,7 @@ from imageproof.mock_server.clock import ClockMode, clock_mode
 from imageproof.mock_server.journal import entry_as_json
 from imageproof.mock_server.record import FORMATS, Moves, Record, completed_at, phase_at, progress_at, unpack
 from imageproof.mock_server.tasks import MICRO, finish, in_credits
-from imageproof.mock_server.triggers import NOTHING, TriggerError, in_header
+from imageproof.mock_server.triggers import NOTHING, Script, TriggerError, in_header
 from imageproof.specs.problems import nearest
 from imageproof.specs.reading import seconds
 
@@ -74,32 +74,19 @@ def describe_account(service: Service, account: Account) -> dict[str, JsonTree]:
 
 def set_account(service: Service, account: Account, settings: dict[str, JsonTree]) -> None:
     """Change an account. Raises PowerError before anything is changed."""
-    for name in settings:
-        if name not in SETTINGS:
-            near = nearest(name, SETTINGS)
-            message = f"unknown setting {name[:100]!r}: " + (
-                f"did you mean {near!r}?" if near else f"known are {', '.join(SETTINGS)}"
-            )
-            raise PowerError(message)
+    _require_known(settings)
     rate = service.spec.billing.micro_usd_per_credit or MICRO
-    balance = None
-    for name, unit in (("balance_usd", MICRO), ("balance_credits", rate)):
-        if name in settings:
-            balance = _amount(name, settings[name], unit)
+    units = {"balance_usd": MICRO, "balance_credits": rate}
+    balances = [_amount(name, settings[name], unit) for name, unit in units.items() if name in settings]
     limits = settings.get("limits")
     if limits not in (None, "off", "documented"):
         message = f"expected limits to be off or documented, got {limits!r}"
         raise PowerError(message)
-    script = account.script
-    if "scenario" in settings:
-        try:
-            script = in_header(str(settings["scenario"] or "")) if settings["scenario"] else NOTHING
-        except TriggerError as error:
-            raise PowerError(str(error)) from None
+    script = _script(settings["scenario"]) if "scenario" in settings else account.script
     mode = _mode(settings["clock"]) if "clock" in settings else None
     webhook = _webhook(settings["webhook"]) if "webhook" in settings else account.webhook
     account.script, account.webhook = script, webhook
-    if balance is not None:
+    for balance in balances:
         account.ledger.settle(account.clock.now())
         account.ledger.top_up(balance - account.ledger.balance, account.clock.now())
         account.script = replace(account.script, nocredit=False)
@@ -107,6 +94,22 @@ def set_account(service: Service, account: Account, settings: dict[str, JsonTree
         account.limited = limits == "documented"
     if mode is not None:
         account.clock.set_mode(mode)
+
+
+def _require_known(settings: dict[str, JsonTree]) -> None:
+    for name in settings:
+        if name not in SETTINGS:
+            near = nearest(name, SETTINGS)
+            hint = f"did you mean {near!r}?" if near else f"known are {', '.join(SETTINGS)}"
+            message = f"unknown setting {name[:100]!r}: {hint}"
+            raise PowerError(message)
+
+
+def _script(value: JsonTree) -> Script:
+    try:
+        return in_header(str(value)) if value else NOTHING
+    except TriggerError as error:
+        raise PowerError(str(error)) from None
 
 
 def _amount(name: str, value: JsonTree, unit: int) -> int:
@@ -177,7 +180,8 @@ def move_task(
         message = f"expected an action finish or fail, got {action[:100]!r}"
         raise PowerError(message)
     if action == "fail" and (failure or "upstream_failed") not in service.failures:
-        message = f"expected a failure that {service.provider} documents ({', '.join(service.failures) or 'none'}), got {failure!r}"
+        known = ", ".join(service.failures) or "none"
+        message = f"expected a failure that {service.provider} documents ({known}), got {failure!r}"
         raise PowerError(message)
     if held is not None:
         held.set()

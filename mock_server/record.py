@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import orjson
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from imageproof.specs.model import JsonTree
 
 HEAD = struct.Struct("<IBBdddBBHHBBBBqI")
-FORMATS = ("png", "jpeg", "webp")
+FORMATS: tuple[Literal["png", "jpeg", "webp"], ...] = ("png", "jpeg", "webp")
 NO_COMPRESSION = 255
 
 
@@ -33,8 +33,10 @@ class Moves(IntEnum):
 
 
 class Record(NamedTuple):
-    """One task. Times are seconds since 1970 or long, money is micro-dollars, `failure` 0 means that it succeeds,
-    `job` is the account's number of the submission.
+    """One task. Times are seconds since 1970 or long, money is micro-dollars.
+
+    `failure` 0 means that it succeeds, else it counts the documented failures from 1; `job` is the account's number of
+    the submission.
     """
 
     account: int

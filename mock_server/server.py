@@ -16,13 +16,14 @@ from aiohttp import web
 from imageproof.mock_server import side, sync, tasks
 from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.answers import Reply
+from imageproof.mock_server.call import Call
 from imageproof.mock_server.connection import MockServer
 from imageproof.mock_server.control import PREFIX, Control
 from imageproof.mock_server.fate import job_digest
 from imageproof.mock_server.journal import BODY_KEPT, Entry
 from imageproof.mock_server.packet import Dated, Packet
 from imageproof.mock_server.routes import LONGEST_PATH, Endpoint, Found, Routes
-from imageproof.mock_server.service import Call, Service
+from imageproof.mock_server.service import Service
 from imageproof.mock_server.upstream import FullError, Upstream
 from imageproof.mock_server.webhooks import announce
 from imageproof.mock_server.wire import BodyRefusedError, parse_multipart, read_body, typed
@@ -172,7 +173,7 @@ class Mock:
         at = self.service_at(path)
         if at is None:
             known = ", ".join(prefix or "/" for prefix, _ in self._prefixes)
-            text = f"imageproof: nothing is served at {path[:200]!r}; providers are at {known}, the control API at {PREFIX}\n"
+            text = f"imageproof: nothing is at {path[:200]!r}; providers are at {known}, the control API at {PREFIX}\n"
             return web.Response(status=404, text=text)
         service, rest = at
         reply = await side.fetch_result(service, rest) if request.method in ("GET", "HEAD") else None

@@ -12,108 +12,29 @@ from typing import TYPE_CHECKING
 
 from imageproof.mock_server.accounts import Account, Bucket
 from imageproof.mock_server.answers import Reply, error_body, violation_context
+from imageproof.mock_server.call import Call, costly_parts, dotted, stored_fields
 from imageproof.mock_server.fate import fill_id, id_pattern, job_digest
 from imageproof.mock_server.record import FORMATS, phase_at, unpack
 from imageproof.mock_server.results import Gallery
-from imageproof.mock_server.triggers import HEADER, NOTHING, Script, TriggerError, in_header, in_prompt
-from imageproof.mock_server.wire import BodyRefusedError, Uploaded, parse_json
+from imageproof.mock_server.triggers import HEADER, NOTHING, TriggerError, in_header, in_prompt
+from imageproof.mock_server.wire import BodyRefusedError, parse_json
 from imageproof.specs.check import Checker, Violation, check_selector
 from imageproof.specs.model import MAKES_IMAGES
-from imageproof.specs.outcome import Outcome, Outcomes, effective
+from imageproof.specs.outcome import Outcomes, effective
 from imageproof.specs.template import fill, placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiohttp import web
     from multidict import CIMultiDictProxy
 
     from imageproof.mock_server.record import Record
-    from imageproof.mock_server.routes import Endpoint
     from imageproof.mock_server.upstream import Upstream
     from imageproof.specs.model import ErrorAnswer, Model, Operation, Phase, Shape, Spec
     from imageproof.specs.template import Template
 
 BILLABLE = MAKES_IMAGES
 NO_REASON: dict[str, object] = {}
-
-
-class Call:
-    """One request under way, and what has been learned of it so far.
-
-    A plain class, as one is made for every request.
-    """
-
-    __slots__ = (
-        "_host",
-        "account",
-        "asked",
-        "attempt",
-        "body",
-        "endpoint",
-        "headers",
-        "job",
-        "limit_headers",
-        "method",
-        "model",
-        "notes",
-        "now",
-        "operation",
-        "outcome",
-        "path",
-        "prompt",
-        "raw",
-        "rules",
-        "script",
-        "shape",
-        "task_id",
-        "uploaded",
-    )
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        account: Account,
-        request: web.BaseRequest,
-        now: float,
-        task_id: str | None,
-        public_url: str | None,
-    ) -> None:
-        self.endpoint = endpoint
-        self.operation: Operation = endpoint.operation
-        self.account = account
-        self.headers: CIMultiDictProxy[str] = request.headers
-        self.method: str = request.method
-        self.path: str = request.raw_path
-        self.now = now
-        self.task_id = task_id
-        self._host = public_url
-        self.raw = b""
-        self.body: dict[str, object] = {}
-        self.uploaded: Uploaded | None = None
-        self.model: Model | None = None
-        self.shape: Shape | None = None
-        self.asked: dict[str, object] = self.body
-        self.prompt = ""
-        self.script: Script = NOTHING
-        self.outcome: Outcome | None = None
-        self.attempt = 1
-        self.job = b""
-        self.rules: tuple[str, ...] = ()
-        self.notes: tuple[str, ...] = ()
-        self.limit_headers: dict[str, str] | None = None
-
-    @property
-    def host(self) -> str:
-        """The root of the mock as the client reached it, for links."""
-        if self._host is None:
-            self._host = f"http://{self.headers.get('Host', 'localhost')}"
-        return self._host
-
-    def note(self, text: str) -> None:
-        """Keep something for the journal, once."""
-        if text not in self.notes:
-            self.notes += (text,)
 
 
 class Service:
@@ -149,7 +70,7 @@ class Service:
         }
         self._steps = tuple(steps[name] for name in spec.order if name != "auth")
         upstream.tasks.setdefault(spec.name, {})
-        self.stored_fields = _stored_fields(spec)
+        self.stored_fields = stored_fields(spec)
         self.gallery = Gallery(self)
         self.stores_base64 = any(
             "image.base64" in placeholders(template.tree)
@@ -226,7 +147,7 @@ class Service:
             else self.spec.selector.example,
             **(context or NO_REASON),
         }
-        retry_after = {"retry_after": 1, **full}
+        retry_after = {"retry_after": 1, "code": answer.code, "type": answer.type, "status": answer.status, **full}
         headers = {key: fill(value, retry_after) for key, value in answer.headers.items()}
         if self.spec.request_id_header:
             headers[self.spec.request_id_header] = request_id
@@ -309,7 +230,7 @@ class Service:
 
     def _understand(self, call: Call, shape: Shape, model: Model) -> Reply | None:
         """Read what a valid request asks for, and its triggers."""
-        call.asked = effective(shape, _dotted(call.body) if self._nested else call.body)
+        call.asked = effective(shape, dotted(call.body) if self._nested else call.body)
         prompt = call.asked.get(model.images.prompt)
         call.prompt = prompt if type(prompt) is str else ""
         stream = call.operation.stream
@@ -390,16 +311,7 @@ class Service:
         """Which costly parts of a context a template reads: `images`, `request`, or only `more` than the plain ones."""
         known = self._needs.get(id(template))
         if known is None:
-            names = set(placeholders(template.tree)) - PLAIN_VALUES
-            parts = {
-                "images"
-                if name.startswith("image.")
-                else "request"
-                if name.startswith("request.") or name == "task.alias"
-                else "more"
-                for name in names
-            }
-            known = self._needs[id(template)] = frozenset(parts)
+            known = self._needs[id(template)] = costly_parts(template)
         return known
 
     def image_url(self, call: Call, task_id: str, record: Record, index: int) -> str:
@@ -446,27 +358,3 @@ class Service:
         if call.limit_headers:
             headers |= call.limit_headers
         return headers
-
-
-PLAIN_VALUES = frozenset({"now", "task.id", "model", "state", "task.created"})
-
-
-def _stored_fields(spec: Spec) -> tuple[str, ...]:
-    """The request fields that later answers repeat; only these are kept with a task."""
-    templates = [template for item in spec.operations.values() for template in item.answer.by_phase.values()]
-    templates += [item.answer.body for item in spec.operations.values() if item.answer.body]
-    templates += [spec.webhooks.body] if spec.webhooks else []
-    names = {name for template in templates for name in placeholders(template.tree) if name.startswith("request.")}
-    alias = spec.tasks.alias_field if spec.tasks else None
-    hook = spec.webhooks.url_field if spec.webhooks else None
-    return tuple(sorted({name.removeprefix("request.") for name in names} | {name for name in (alias, hook) if name}))
-
-
-def _dotted(body: dict[str, object]) -> dict[str, object]:
-    """Give nested fields their dotted names, so that `input.prompt` can be read."""
-    out: dict[str, object] = {}
-    for name, value in body.items():
-        out[name] = value
-        if type(value) is dict:
-            out.update({f"{name}.{inner}": item for inner, item in value.items()})
-    return out

@@ -13,7 +13,8 @@ from imageproof.specs.files import FileFacts
 from imageproof.specs.model import Phase
 
 if TYPE_CHECKING:
-    from imageproof.mock_server.service import Call, Service
+    from imageproof.mock_server.call import Call
+    from imageproof.mock_server.service import Service
 
 FORMAT_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
 UPLOAD_ENDINGS = {"png": "png", "jpeg": "jpg", "webp": "webp", "gif": "gif"}

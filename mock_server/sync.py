@@ -20,11 +20,11 @@ from imageproof.mock_server.tasks import decide, new_record
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from imageproof.mock_server.call import Call
     from imageproof.mock_server.plan import Plan
-    from imageproof.mock_server.service import Call, Service
+    from imageproof.mock_server.service import Service
     from imageproof.specs.model import Stream
     from imageproof.specs.outcome import Outcome
-    from imageproof.specs.template import Template
 
 SSE = "text/event-stream"
 
@@ -40,7 +40,7 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
     task_id = fill_id("img_{hex32}" if service.spec.tasks is None else service.spec.tasks.id_template, fate.identity)
     record = new_record(service, call, outcome, plan)
     call.task_id = task_id
-    service.gallery.set_sources(task_id, _sources(service, call))
+    service.gallery.set_sources(task_id, _sources(call))
     if call.script.expired:
         service.upstream.expired.add(task_id)
     end = call.now + plan.queue_s + plan.run_s
@@ -86,24 +86,22 @@ async def _hold(service: Service, call: Call, task_id: str, until: float, plan: 
     await call.account.clock.wait_until(until)
 
 
-def _sources(service: Service, call: Call) -> Sources:
+def _sources(call: Call) -> Sources:
     if call.uploaded is None or call.model is None:
         return Sources()
     images = call.model.images
     files = call.uploaded.files
     references = [data for name in images.references for data in files.get(name, [])]
     masks = files.get(images.mask or "", [])
-    _ = service
     return Sources(references=tuple(references), mask=masks[0] if masks else None)
 
 
-def _charge(service: Service, call: Call, job: _Job) -> None:
+def _charge(call: Call, job: _Job) -> None:
     account = call.account
     if job.record.micro_usd:
         account.ledger.charge(job.record.micro_usd, account.clock.now(), job.record.job)
     if job.outcome.micro_usd is None:
         call.note("no page gives the price of this request: charged 0")
-    _ = service
 
 
 def usage_context(outcome: Outcome) -> dict[str, object]:
@@ -146,7 +144,7 @@ def _asked(service: Service, call: Call) -> dict[str, object]:
 
 
 def _whole(service: Service, call: Call, job: _Job, images: list[bytes]) -> Reply:
-    _charge(service, call, job)
+    _charge(call, job)
     context = _context(service, call, job)
     prefix = call.model.images.prefix if call.model else ""
     context["images"] = [
@@ -177,37 +175,30 @@ async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _
     for index in range(count):
         await _hold(service, call, job.task_id, start + run * (index + 1) / (count + 1), job.plan)
         data = await service.gallery.image(job.task_id, job.record, 0, stage=index)
-        if stream:
-            await _event(
-                service, call, response, (stream.partial_event, stream.partial), job, data, {"partial.index": index}
-            )
+        await _quietly(response.write(_event(service, call, job, data, index)), call)
     last = service.gallery.image(job.task_id, job.record, 0)
     data, _ = await asyncio.gather(last, _hold(service, call, job.task_id, start + run, job.plan))
-    _charge(service, call, job)
-    if stream:
-        await _event(service, call, response, (stream.completed_event, stream.completed), job, data, {})
+    _charge(call, job)
+    await _quietly(response.write(_event(service, call, job, data, None)), call)
     await _quietly(response.write_eof(), call)
     return response
 
 
-async def _event(
-    service: Service,
-    call: Call,
-    response: web.StreamResponse,
-    event: tuple[str, Template],
-    job: _Job,
-    data: bytes,
-    more: dict[str, object],
-) -> None:
-    name, template = event
+def _event(service: Service, call: Call, job: _Job, data: bytes, index: int | None) -> bytes:
+    """One server-sent event: a partial image with its index, or the completed one."""
+    stream = job.stream
+    if stream is None:
+        return b""
+    name, template = (
+        (stream.completed_event, stream.completed) if index is None else (stream.partial_event, stream.partial)
+    )
     prefix = call.model.images.prefix if call.model else ""
-    context = {
-        **_context(service, call, job),
+    context = _context(service, call, job) | {
         "image.base64": prefix + base64.b64encode(data).decode(),
         "image.index": 0,
-        **more,
+        "partial.index": index,
     }
-    await _quietly(response.write(b"event: %b\ndata: %b\n\n" % (name.encode(), template.encode(context))), call)
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), template.encode(context))
 
 
 async def _quietly(work: Awaitable[object], call: Call) -> None:

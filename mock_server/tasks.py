@@ -23,7 +23,8 @@ from imageproof.specs.model import Phase
 
 if TYPE_CHECKING:
     from imageproof.mock_server.accounts import Account
-    from imageproof.mock_server.service import Call, Service
+    from imageproof.mock_server.call import Call
+    from imageproof.mock_server.service import Service
     from imageproof.specs.model import JsonTree, Operation
     from imageproof.specs.outcome import Outcome
     from imageproof.specs.template import Template

@@ -72,7 +72,9 @@ class Upstream:
         if known is not None:
             return known
         if len(self.by_key) >= self.options.max_accounts:
-            message = f"the mock holds {self.options.max_accounts} accounts, which is its limit: reset some, or raise --max-accounts"
+            message = (
+                f"the mock holds {self.options.max_accounts} accounts, its limit: reset some, or raise --max-accounts"
+            )
             raise FullError(message)
         script = in_key(key)
         account = Account(
@@ -91,7 +93,9 @@ class Upstream:
     def add_task(self, provider: str, task_id: str, record: Record) -> None:
         """Keep a task. Raises FullError when there are too many."""
         if self.task_count >= self.options.max_tasks:
-            message = f"the mock holds {self.options.max_tasks} tasks, which is its limit: reset an account, or raise --max-tasks"
+            message = (
+                f"the mock holds {self.options.max_tasks} tasks, its limit: reset an account, or raise --max-tasks"
+            )
             raise FullError(message)
         self.tasks.setdefault(provider, {})[task_id] = record.pack()
         self.task_count += 1
@@ -119,7 +123,8 @@ class Upstream:
     def add_upload(self, upload_id: str, upload: Upload) -> None:
         """Keep an uploaded file. Raises FullError when there are too many bytes."""
         if self.upload_bytes + len(upload.data) > self.options.max_uploads:
-            message = f"the mock holds {self.upload_bytes} bytes of uploads, its limit is {self.options.max_uploads}: reset an account"
+            limit = self.options.max_uploads
+            message = f"the mock holds {self.upload_bytes} bytes of uploads, its limit is {limit}: reset an account"
             raise FullError(message)
         self.uploads[upload_id] = upload
         self.upload_bytes += len(upload.data)

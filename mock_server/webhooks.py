@@ -24,7 +24,8 @@ from imageproof.mock_server.tasks import task_context
 from imageproof.specs.template import fill
 
 if TYPE_CHECKING:
-    from imageproof.mock_server.service import Call, Service
+    from imageproof.mock_server.call import Call
+    from imageproof.mock_server.service import Service
     from imageproof.specs.model import Webhooks
 
 log = logging.getLogger("imageproof.mock")

@@ -222,7 +222,8 @@ def read_tasks(reader: Reader, node: Node) -> Tasks:
         words += f", with {text_of(backoff)} backoff" if (backoff := child(retries, "backoff")) else ""
         reader.state(Topic.RETRIES, "upstream", words, retries)
     if (extra := child(node, "also_seen")) is not None:
-        words = f"other states have been seen and are not final: {', '.join(text_of(item) for item in items(child(extra, 'states')))}"
+        seen = ", ".join(text_of(item) for item in items(child(extra, "states")))
+        words = f"other states have been seen and are not final: {seen}"
         reader.state(Topic.STATES, "also-seen", words, extra)
     polling, alias, progress = child(node, "polling"), child(node, "alias_field"), child(node, "progress")
     if progress is not None:

@@ -90,7 +90,8 @@ def read_images(reader: Reader, model: str, node: Node, source: Source | None) -
         if key not in ("source", "note", "contradicts", "references")
     }
     count = named.get("count", "1")
-    words = f"one request makes {count} image(s), format {named.get('format', 'png')}, delivered as {named.get('kind', 'url')}"
+    kind, delivered = named.get("format", "png"), named.get("kind", "url")
+    words = f"one request makes {count} image(s), format {kind}, delivered as {delivered}"
     reader.state(Topic.IMAGES, model, words, node, source)
     return Images(
         count=int(count) if count.isdigit() else count,

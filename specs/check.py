@@ -227,6 +227,19 @@ class Checker:
         """Every rule that the body breaks, in the order of the spec; empty when it conforms."""
         if self._groups:
             body = flat(body, self._groups)
+        found = self._check_fields(body)
+        for name, rule in self._required:
+            if body.get(name, MISSING) is MISSING and self._parent_is_sent(name, body):
+                found.append(Violation(rule, name, None))
+        for rule, holds in self._cross:
+            if not holds(body):
+                found.append(Violation(rule, rule.field or "", body.get(rule.field or "")))
+        if len(found) > 1:
+            found.sort(key=lambda violation: violation.rule.order)
+        return found
+
+    def _check_fields(self, body: Body) -> list[Violation]:
+        """What the fields that were sent break, each for itself."""
         found: list[Violation] = []
         fields = self._fields
         for name, value in body.items():
@@ -243,14 +256,6 @@ class Checker:
                     found.append(Violation(rule, name, value))
                     if ends:
                         break
-        for name, rule in self._required:
-            if body.get(name, MISSING) is MISSING and self._parent_is_sent(name, body):
-                found.append(Violation(rule, name, None))
-        for rule, holds in self._cross:
-            if not holds(body):
-                found.append(Violation(rule, rule.field or "", body.get(rule.field or "")))
-        if len(found) > 1:
-            found.sort(key=lambda violation: violation.rule.order)
         return found
 
     def _parent_is_sent(self, name: str, body: Body) -> bool:

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from random import Random
 
 T = TypeVar("T")
-ALPHABET = "abcdefghijklmnopqrstuvwxyz     ABCXYZ0189.,;:!?-_/'\"\\<>&%{}\u00e9\u00df\u4e2d\u6587\u65e5\u672c\u0416\U0001f600\u200d\t\n"
+ALPHABET = (
+    "abcdefghijklmnopqrstuvwxyz     ABCXYZ0189.,;:!?-_/'\"\\<>&%{}"
+    "\u00e9\u00df\u4e2d\u6587\u65e5\u672c\u0416\U0001f600\u200d\t\n"
+)
 
 
 class Choices(Protocol):

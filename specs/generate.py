@@ -102,7 +102,9 @@ class Maker:
                 return
             self._mend(broken[0], body, choices, kept)
 
-    def _mend(self, rule: Rule, body: Body, choices: Choices, kept: frozenset[str]) -> None:
+    def _mend(  # noqa: C901, PLR0912  (a table over the kinds between fields)
+        self, rule: Rule, body: Body, choices: Choices, kept: frozenset[str]
+    ) -> None:
         fields = self.shape.fields
         match rule.kind:
             case k.AllowedWith(field=field, other=other, among=among):
@@ -137,7 +139,8 @@ class Maker:
             case k.UnknownFields():
                 body[pick(choices, UNKNOWN_NAMES)] = pick(choices, ("x", 1, True, None))
             case k.Required():
-                body.pop(name, None)
+                for part in [part for part in body if part == name or part.startswith(f"{name}.")]:
+                    del body[part]
             case k.AllowedWith() as kind:
                 self._break_allowed_with(kind, body, choices)
             case k.Requires(field=field, needs=needs, unless=unless):

@@ -206,22 +206,83 @@ class SameAs:
 
 
 FieldKind = (
-    Required | Type | OneOf | Refused | Range | Length | Pattern | Items | Url | SizeText | EdgeMultiple | EdgeLimit | Aspect
-    | PixelBudget | Forbidden | Ignored | FileBytes | FileFormat | FileAlpha | SameAs
-)  # fmt: skip
+    Required
+    | Type
+    | OneOf
+    | Refused
+    | Range
+    | Length
+    | Pattern
+    | Items
+    | Url
+    | SizeText
+    | EdgeMultiple
+    | EdgeLimit
+    | Aspect
+    | PixelBudget
+    | Forbidden
+    | Ignored
+    | FileBytes
+    | FileFormat
+    | FileAlpha
+    | SameAs
+)
 CrossKind = UnknownFields | Requires | Forbids | AtMostOne | AllowedWith
 Kind = FieldKind | CrossKind
 
 KINDS: tuple[type[Kind], ...] = (
-    Required, Type, OneOf, Refused, Range, Length, Pattern, Items, Url, SizeText, EdgeMultiple, EdgeLimit, Aspect, PixelBudget,
-    Forbidden, Ignored, UnknownFields, Requires, Forbids, AtMostOne, AllowedWith, FileBytes, FileFormat, FileAlpha, SameAs,
-)  # fmt: skip
+    Required,
+    Type,
+    OneOf,
+    Refused,
+    Range,
+    Length,
+    Pattern,
+    Items,
+    Url,
+    SizeText,
+    EdgeMultiple,
+    EdgeLimit,
+    Aspect,
+    PixelBudget,
+    Forbidden,
+    Ignored,
+    UnknownFields,
+    Requires,
+    Forbids,
+    AtMostOne,
+    AllowedWith,
+    FileBytes,
+    FileFormat,
+    FileAlpha,
+    SameAs,
+)
 PIXEL_KINDS = (SizeText, EdgeMultiple, EdgeLimit, Aspect, PixelBudget)
 
 SLUGS: dict[type[Kind], str] = {
-    Required: "required", Type: "type", OneOf: "one-of", Refused: "refused", Range: "range", Length: "length",
-    Pattern: "pattern", Items: "items", Url: "url", SizeText: "size-text", EdgeMultiple: "edge-multiple",
-    EdgeLimit: "edge-limit", Aspect: "aspect", PixelBudget: "pixel-budget", Forbidden: "forbidden", Ignored: "ignored",
-    UnknownFields: "unknown-fields", Requires: "requires", Forbids: "forbids", AtMostOne: "at-most-one",
-    AllowedWith: "allowed-with", FileBytes: "file-bytes", FileFormat: "file-format", FileAlpha: "file-alpha", SameAs: "same-as",
-}  # fmt: skip
+    Required: "required",
+    Type: "type",
+    OneOf: "one-of",
+    Refused: "refused",
+    Range: "range",
+    Length: "length",
+    Pattern: "pattern",
+    Items: "items",
+    Url: "url",
+    SizeText: "size-text",
+    EdgeMultiple: "edge-multiple",
+    EdgeLimit: "edge-limit",
+    Aspect: "aspect",
+    PixelBudget: "pixel-budget",
+    Forbidden: "forbidden",
+    Ignored: "ignored",
+    UnknownFields: "unknown-fields",
+    Requires: "requires",
+    Forbids: "forbids",
+    AtMostOne: "at-most-one",
+    AllowedWith: "allowed-with",
+    FileBytes: "file-bytes",
+    FileFormat: "file-format",
+    FileAlpha: "file-alpha",
+    SameAs: "same-as",
+}

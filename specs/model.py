@@ -1,7 +1,7 @@
 """A provider's contract as values: what one YAML file says, read, checked and frozen.
 
 Durations are seconds, money is whole micro-dollars (1 USD = 1,000,000), sizes are pixels or bytes, and say so in their
-names.
+names. The file is long because it is the one page on which the whole contract can be read at once.
 """
 
 from __future__ import annotations

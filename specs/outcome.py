@@ -103,7 +103,7 @@ def size_of(pixels: Pixels, asked: Mapping[str, object]) -> tuple[int, int]:
     return pixels.fallback
 
 
-def _named(images: Images, asked: Mapping[str, object], name: str | None) -> object:
+def _named(asked: Mapping[str, object], name: str | None) -> object:
     return asked.get(name) if name is not None else None
 
 
@@ -186,7 +186,7 @@ class Outcomes:
         images = self.model.images
         if self.model.tokens is None and not any(name in asked for name in images.references):
             return base
-        mask = _named(images, asked, images.mask)
+        mask = _named(asked, images.mask)
         whole = replace(
             base, references=_references(images, asked), mask=mask if isinstance(mask, str | FileFacts) else None
         )
@@ -197,16 +197,16 @@ class Outcomes:
 def _base(model: Model, asked: Mapping[str, object]) -> Outcome:
     images = model.images
     width, height = size_of(model.pixels, asked)
-    named_count = _named(images, asked, images.count) if isinstance(images.count, str) else images.count
+    named_count = _named(asked, images.count) if isinstance(images.count, str) else images.count
     count = int(named_count) if isinstance(named_count, int | float) else 1
-    compression = _named(images, asked, images.compression)
+    compression = _named(asked, images.compression)
     return Outcome(
         width=width,
         height=height,
         count=count,
         format=str(asked.get(images.format, images.format)),
         compression=int(compression) if isinstance(compression, int | float) else None,
-        background=str(_named(images, asked, images.background) or "opaque"),
+        background=str(_named(asked, images.background) or "opaque"),
         as_base64=str(asked.get(images.kind, images.kind)) in ("base64", "b64_json"),
         quality=str(asked.get(model.tokens.output.quality_field) if model.tokens else asked.get("quality", "")),
         references=(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ from imageproof.mock_server.record import (
 from imageproof.specs.model import Phase
 
 
-def record(**changes: object) -> Record:
+def record(**changes: Any) -> Record:
     plain = Record(
         account=7,
         operation=0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from typing import cast
 
 import httpx2 as httpx
 import pytest
@@ -17,6 +18,10 @@ Client = Callable[[MockAccount], httpx.Client]
 
 SUBMIT = "/api/v1/images/generations"
 BODY = {"model": "gpt-image-2", "prompt": "a red fox", "size": "16:9", "resolution": "2k"}
+
+
+def movements(account: MockAccount) -> list[dict[str, object]]:
+    return cast("list[dict[str, object]]", account.ledger()["movements"])
 
 
 def submit(http: httpx.Client, **changes: object) -> str:
@@ -93,7 +98,7 @@ def test_each_documented_failure_shows_its_code_and_costs_nothing(
     answer = http.get(f"/api/v1/tasks/{task_id}").json()
     assert (answer["status"], answer["output"], answer["error"]["code"]) == ("failed", None, code)
     assert http.get("/api/v1/balance").json()["balance"] == before
-    assert [move["kind"] for move in reapi.ledger()["movements"]] == ["charge", "refund"]  # type: ignore[index,union-attr]
+    assert [move["kind"] for move in movements(reapi)] == ["charge", "refund"]
 
 
 def test_an_unknown_task_and_a_foreign_one_look_the_same(mock: Mock, reapi: MockAccount, client: Client) -> None:
@@ -110,7 +115,7 @@ def test_two_equal_submits_are_two_tasks_and_two_charges(reapi: MockAccount, cli
     http = client(reapi)
     http.headers["Idempotency-Key"] = "the-same"
     assert submit(http) != submit(http)
-    assert len(reapi.ledger()["movements"]) == 2  # type: ignore[arg-type]
+    assert len(movements(reapi)) == 2
 
 
 def test_a_task_moves_by_polls_at_once_or_by_hand(mock: Mock, reapi: MockAccount, client: Client) -> None:
@@ -162,7 +167,7 @@ def test_the_first_tries_fail_as_told_and_nothing_is_billed_for_them(reapi: Mock
     body = {**BODY, "prompt": "a red fox [[status: 502 x2]]"}
     answers = [http.post(SUBMIT, json=body).status_code for _ in range(3)]
     assert answers == [502, 502, 200]
-    assert len(reapi.ledger()["movements"]) == 1  # type: ignore[arg-type]
+    assert len(movements(reapi)) == 1
 
 
 def test_rate_limits_apply_only_when_asked_for(mock: Mock, reapi: MockAccount, client: Client) -> None:
@@ -178,7 +183,7 @@ def test_rate_limits_apply_only_when_asked_for(mock: Mock, reapi: MockAccount, c
 @pytest.mark.parametrize(
     ("suffix", "status_code", "code"), [("_nocredit", 402, 30001), ("_revoked", 401, 10004), ("_invalid", 401, 10003)]
 )
-def test_magic_keys(mock: Mock, client: Client, suffix: str, status_code: int, code: int) -> None:
+def test_magic_keys(mock: Mock, suffix: str, status_code: int, code: int) -> None:
     key = f"rk_live_magic{suffix}"
     headers = {"Authorization": f"Bearer {key}"}
     answer = httpx.post(f"{mock.url}/reapi{SUBMIT}", json=BODY, headers=headers)
