@@ -1,0 +1,173 @@
+"""The machine-readable strip at the foot of a mock picture: which task it belongs to, and which prompt.
+
+Laws: where the cells lie follows from the size of the picture alone; what is read carries a checksum, so a picture
+gives its own stamp or none, never another; nothing but the pixels is trusted, for a gateway may drop metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+MARK = b"\xb2\x47"  # the first two bytes of every strip; neither is a text, so no caption looks like one
+HEAD = len(MARK) + 3  # the mark, then one byte each: length of the id, index, stage
+DIGEST = 8
+CHECKSUM = 4
+LONGEST_ID = 64
+LONGEST_STRIP = HEAD + DIGEST + LONGEST_ID + CHECKSUM
+MOST = 255
+FINE_BELOW = 480  # px: smaller pictures get smaller cells, which heavy compression may blur
+CONTRAST = 60  # levels of grey between the darkest and the lightest cell: less than that is no strip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What a strip says: the task, the place of the picture among its results, the prompt, and the preview's number.
+
+    `prompt_digest` is what `prompt_digest()` gives: 16 hexadecimal digits. `stage` is None for a finished picture.
+    """
+
+    task_id: str
+    index: int
+    prompt_digest: str
+    stage: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Where the cells of a picture lie, in pixels: row upon row upwards from `bottom`, each from `left` rightwards."""
+
+    left: int
+    bottom: int
+    cell: int
+    columns: int
+    most_rows: int
+
+    def top(self, rows: int) -> int:
+        """The first line of pixels of a strip with so many rows."""
+        return self.bottom - rows * self.cell
+
+
+def prompt_digest(prompt: str) -> str:
+    """The 16 hexadecimal digits that stand for a prompt; any text has some, lone surrogates too."""
+    return hashlib.blake2b(prompt.encode("utf-8", "surrogatepass"), digest_size=DIGEST).hexdigest()
+
+
+def grid_of(width: int, height: int) -> Grid | None:
+    """Where the cells lie in a picture of that size in pixels, or None when it is too small to hold any.
+
+    Cells are squares of 8, 16, 24 ... px on multiples of 8 px: what JPEG and WebP keep however hard they compress.
+    """
+    fine = min(width, height) < FINE_BELOW
+    cell = 4 if fine else 8 * max(1, math.isqrt(width * height) // 1024)
+    left = cell * (2 if fine else 3)
+    bottom = (height - 2 * cell) // 8 * 8
+    columns, rows = (width - 2 * left) // cell, bottom // 2 // cell
+    if columns < 1 or rows < 1:
+        return None
+    return Grid(left=left, bottom=bottom, cell=cell, columns=columns, most_rows=rows)
+
+
+def encode(stamp: Stamp) -> bytes:
+    """The bytes that a strip carries.
+
+    Raises ValueError when a part does not fit: an id over 64 bytes of UTF-8, an index over 255, a stage over 254.
+    """
+    name = stamp.task_id.encode("utf-8", "surrogatepass")
+    digest = bytes.fromhex(stamp.prompt_digest)
+    stage = 0 if stamp.stage is None else stamp.stage + 1
+    if len(name) > LONGEST_ID:
+        raise ValueError(f"expected a task id of at most {LONGEST_ID} bytes for the stamp of a picture, got {len(name)}")
+    if not 0 <= stamp.index <= MOST or not 0 <= stage <= MOST or stamp.stage == -1:
+        raise ValueError(f"expected an index up to {MOST} and a stage below that, got {stamp.index} and {stamp.stage}")
+    if len(digest) != DIGEST:
+        raise ValueError(f"expected a digest of {2 * DIGEST} hexadecimal digits, got {stamp.prompt_digest!r}")
+    body = MARK + bytes((len(name), stamp.index, stage)) + digest + name
+    return _veiled(body + zlib.crc32(body).to_bytes(CHECKSUM, "big"))
+
+
+def decode(payload: bytes) -> Stamp | None:
+    """The stamp that the bytes of a strip carry (what follows it is ignored), or None when they are not one."""
+    payload = _veiled(payload)
+    if len(payload) < HEAD or not payload.startswith(MARK):
+        return None
+    length, index, stage = payload[len(MARK) : HEAD]
+    end = HEAD + DIGEST + length
+    body, checksum = payload[:end], payload[end : end + CHECKSUM]
+    if len(checksum) < CHECKSUM or zlib.crc32(body).to_bytes(CHECKSUM, "big") != checksum:
+        return None
+    try:
+        name = body[HEAD + DIGEST :].decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:  # only a forged strip has a right checksum and no text
+        return None
+    digest = body[HEAD : HEAD + DIGEST].hex()
+    return Stamp(task_id=name, index=index, prompt_digest=digest, stage=stage - 1 if stage else None)
+
+
+def _veiled(payload: bytes) -> bytes:
+    """Mix dark and light: an id of letters would leave each eighth cell light. Veiling twice gives what was there."""
+    return bytes(part ^ (at * 151 + 83) & 0xFF for at, part in enumerate(payload))
+
+
+def rows_of(stamp: Stamp, grid: Grid) -> list[bytes]:
+    """The rows of cells from top to bottom, a byte for each cell: 1 is dark, 0 is light; empty when there is no room.
+
+    Raises ValueError as `encode` does.
+    """
+    payload = encode(stamp)
+    count = -(-len(payload) * 8 // grid.columns)
+    if count > grid.most_rows:
+        return []
+    # The payload begins again where it ends, so that the last row is as long as the others.
+    again = payload * (2 + count * grid.columns // (len(payload) * 8))
+    bits = f"{int.from_bytes(again, 'big'):0{len(again) * 8}b}".encode().translate(bytes.maketrans(b"01", b"\0\1"))
+    rows = [bits[at : at + grid.columns] for at in range(0, count * grid.columns, grid.columns)]
+    return rows[::-1]
+
+
+def read(image: bytes) -> Stamp | None:
+    """Find the stamp in the bytes of an image file of any format that Pillow knows; None when there is none."""
+    from PIL import Image  # noqa: PLC0415  (only who reads pictures pays for loading Pillow)
+
+    broken = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+    try:
+        with Image.open(BytesIO(image)) as picture:
+            grid = grid_of(*picture.size)
+            return None if grid is None else _read_rows(_shades(picture.convert("RGB"), grid), grid)
+    except broken:  # not an image, or cut off: there is no stamp in it
+        return None
+
+
+def matches(image: bytes, task_id: str, index: int) -> bool:
+    """Whether a picture is the finished result number `index` (from 0) of that task."""
+    stamp = read(image)
+    return stamp is not None and (stamp.task_id, stamp.index, stamp.stage) == (task_id, index, None)
+
+
+def _shades(picture: Picture, grid: Grid) -> bytes:
+    """The mean grey of each cell that the longest strip would have, in rows from top to bottom."""
+    from PIL.Image import Resampling  # noqa: PLC0415  (as in `read`)
+
+    rows = min(grid.most_rows, -(-LONGEST_STRIP * 8 // grid.columns))
+    box = (grid.left, grid.top(rows), grid.left + grid.columns * grid.cell, grid.bottom)
+    cells = picture.crop(box).convert("L").resize((grid.columns, rows), Resampling.BOX)
+    return cells.tobytes()
+
+
+def _read_rows(shades: bytes, grid: Grid) -> Stamp | None:
+    """Tell dark from light by the lowest row, which every strip has; read rows upwards."""
+    rows = [shades[at : at + grid.columns] for at in range(0, len(shades), grid.columns)][::-1]
+    darkest, lightest = min(rows[0]), max(rows[0])
+    if lightest - darkest < CONTRAST:
+        return None
+    middle = (darkest + lightest) // 2
+    bits = "".join("1" if shade <= middle else "0" for row in rows for shade in row)
+    whole = len(bits) // 8 * 8
+    return decode(int(bits[:whole], 2).to_bytes(whole // 8, "big")) if whole else None
