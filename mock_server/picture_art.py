@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SHADES = 64  # steps from the colour at the top to the colour at the bottom
 BLOCK = 32  # rows that are like the row above them are kept in pieces of this many
-SUN_SHARE, DUNE_SHARE = 0.085, 0.09  # of the edge that limits them
+SUN_SHARE, DUNE_SHARE = 0.085, 0.08  # of the edge that limits them
 
 Slices = tuple[Piece, ...]
 Row = TypeVar("Row")
@@ -51,7 +51,7 @@ class Art:
     def like_above(self, rows: int, channels: int) -> Iterator[Piece]:
         """So many rows that are like the row above them; at the top of a picture they are black, or transparent."""
         for count in filter(None, (*(BLOCK,) * (rows // BLOCK), rows % BLOCK)):
-            yield from self.kept.get((self.width, channels, count), partial(self._still, count, channels))
+            yield from self.kept.get(("still", self.width, channels, count), partial(self._still, count, channels))
 
     def _parts(self, view: View, rows: int) -> Iterator[Slices]:
         """What lies between the rows that shift the colour, one of which follows each part; `rows` in all."""
@@ -82,7 +82,7 @@ class Art:
         return tuple(deflate(b"".join(part)) for part in _cut(rows, self._step))
 
     def _sun(self, centre: int) -> Slices:
-        """The rows with a sun in them: its own pixels are the same wherever it stands, and what is beside it in each row."""
+        """The rows with a sun in them. Its own pixels are the same wherever it stands; so is, in each row, the rest."""
         pixels = self.kept.get(("sun", self._radius, self._step), self._sun_pixels)
         left = centre - relief.sun_width(self._radius) // 2
         start, end = UP + bytes(3 * left), bytes(3 * (self.width - left - relief.sun_width(self._radius)))
@@ -106,7 +106,7 @@ class Art:
     def _shade(self, step: Colour) -> Slices:
         """A row that shifts all its pixels by one step."""
         shift = UP + bytes(part & 0xFF for part in step) * self.width
-        return self.kept.get((self.width, step), lambda: (deflate(shift),))
+        return self.kept.get(("shade", self.width, step), lambda: (deflate(shift),))
 
     def _still(self, rows: int, channels: int) -> Slices:
         return (deflate((UP + bytes(channels * self.width)) * rows),)

@@ -14,7 +14,10 @@ ENTRY_BYTES = 400  # what a key and its place in the table take, roughly
 
 
 class Recent(Generic[Made]):
-    """Keeps what `make` gave for a key. Several threads may ask at once; a thing may then be made twice, and is the same."""
+    """Keeps what `make` gave for a key, within `limit_bytes` as `size_of` counts them.
+
+    Several threads may ask at once; a thing may then be made twice, which only costs time.
+    """
 
     __slots__ = ("_held", "_kept", "_limit", "_lock", "_size_of")
 

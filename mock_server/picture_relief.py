@@ -21,7 +21,7 @@ WAVES = ((0.9, 0.3, 2.1, 1.7), (1.3, 2.9, 0.7, 0.2), (0.7, 4.4, 1.9, 3.6), (1.1,
 
 
 def dune(number: int, width: int, height: int, coarse: int) -> list[bytes]:
-    """The rows of RGB in which the ridge of a dune lies: in `coarse` stairs from left to right, or smooth if that is 0."""
+    """The rows of RGB in which the ridge of a dune lies: so many `coarse` stairs from left to right, or smooth if 0."""
     rows = [bytearray(3 * width) for _ in range(height)]
     edges = [_edge(PARTS - part) for part in range(PARTS)]
     for x in range(width):

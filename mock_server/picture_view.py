@@ -14,7 +14,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """The colours at the top left, top right and bottom as (red, green, blue), and an arrangement.
+    """The colours at the top left, top right and bottom, and of what is emphasized; and an arrangement.
 
     `order` are the dunes from back to front; `gaps` how the rest of the height is shared out: above the sun, above the
     dunes, and below each of them. `sun` is where the sun stands, in tenths of the width (None: no sun); `coarse` how
@@ -24,6 +24,7 @@ class View:
     left: Colour
     right: Colour
     bottom: Colour
+    accent: Colour
     order: tuple[int, ...]
     gaps: tuple[int, ...]
     sun: int | None
@@ -43,6 +44,7 @@ def view_of(task_id: str, index: int, prompt: str, stage: int | None) -> View:
         left=_colour(hue, 0.47, 0.52, pale),
         right=_colour(hue + turn / 6, 0.49, 0.50, pale),
         bottom=_colour(hue + turn, 0.64, 0.58, pale),
+        accent=_colour(hue, 0.36, 0.5, 0),
         order=dunes,
         gaps=(4 + lot[8] % 4, 3 + lot[9] % 4, *(1 + lot[10 + dune] % 3 for dune in dunes)),
         sun=2 + lot[14] % 7 if stage is None or stage > 1 else None,

@@ -85,7 +85,7 @@ def test_a_part_of_a_payload_gives_no_stamp(stamp: Stamp, data: st.DataObject) -
     ],
 )
 def test_what_does_not_fit_is_refused(stamp: Stamp) -> None:
-    with pytest.raises(ValueError, match="^expected "):
+    with pytest.raises(ValueError, match=r"^expected "):
         encode(stamp)
 
 

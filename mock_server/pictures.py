@@ -1,0 +1,88 @@
+"""Draws the results of tasks: images of the exact size and format, whose pixels say which task and prompt they have."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+
+from PIL import Image
+
+from imageproof.mock_server import picture_files as files
+from imageproof.mock_server import picture_tiles as tiles
+from imageproof.mock_server.picture import Picture
+from imageproof.mock_server.picture_art import Art, Slices
+from imageproof.mock_server.picture_cache import Recent
+from imageproof.mock_server.picture_caption import drawn, rows_of
+from imageproof.mock_server.picture_label import Label, label_of
+from imageproof.mock_server.picture_text import Lettering
+from imageproof.mock_server.picture_view import View, view_of
+from imageproof.mock_server.png import Piece, join, write
+
+__all__ = ["Painter", "Picture", "render"]
+
+LIMIT_BYTES = 32 * 2**20
+MOST_REFERENCE_PIXELS = 50_000_000  # a photograph of the largest cameras in telephones
+
+
+class Painter:
+    """Renders pictures, and keeps what others can use again, about `limit_bytes` of it at most; no picture as a whole.
+
+    Any number of threads may render at the same time. `max_reference_pixels` is the largest reference that is decoded.
+    """
+
+    def __init__(self, *, limit_bytes: int = LIMIT_BYTES, max_reference_pixels: int = MOST_REFERENCE_PIXELS) -> None:
+        self._lettering = Lettering()
+        self._max_pixels = max_reference_pixels
+        self._pieces: Recent[Slices] = Recent(limit_bytes // 2, lambda made: sum(len(part.deflated) for part in made))
+        self._tiles: Recent[Image.Image] = Recent(limit_bytes // 2, lambda tile: 4 * tile.width * tile.height)
+
+    def render(self, picture: Picture, *, pad_to: int | None = None) -> bytes:
+        """The file of a picture, of at least `pad_to` bytes if that is given; the same values give the same bytes.
+
+        Raises ValueError when a reference or the mask cannot be decoded, or the task id is over 64 bytes of UTF-8.
+        """
+        file = self._file(picture)
+        return file if pad_to is None else files.padded(file, picture.format, pad_to)
+
+    def _file(self, picture: Picture) -> bytes:
+        view = view_of(picture.task_id, picture.index, picture.prompt, picture.stage)
+        label = label_of(picture, tiles.captions(picture), self._lettering)
+        sheet = None if label is None else self._sheet(picture, label, view)
+        pieced = self._pieced(picture, view, sheet)
+        if picture.mask is None or not picture.references:
+            return pieced if picture.format == "png" else files.encoded(files.decoded(pieced), picture)
+        reference, mask = self._opened(picture.references[0]), self._opened(picture.mask)
+        image = tiles.repainted(files.decoded(pieced), reference, mask)
+        if sheet:
+            image.paste(sheet, (0, picture.height - sheet.height))
+        return files.encoded(image, picture)
+
+    def _pieced(self, picture: Picture, view: View, sheet: Image.Image | None) -> bytes:
+        """The picture as PNG."""
+        art = Art(width=picture.width, height=picture.height, kept=self._pieces)
+        above = picture.height - (sheet.height if sheet else 0)
+        channels = 4 if picture.transparent else 3
+        pieces: list[Piece] = [*(art.like_above(above, 4) if picture.transparent else art.rows(view, above))]
+        if sheet:
+            pieces += rows_of(sheet.convert("RGBA") if picture.transparent else sheet, art)
+        return write(picture.width, picture.height, channels, join(pieces), files.described(picture))
+
+    def _sheet(self, picture: Picture, label: Label, view: View) -> Image.Image:
+        squares = [*self._squares(picture, label.side)] if label.tiles else []
+        return drawn(label, squares, view.accent)
+
+    def _squares(self, picture: Picture, side: int) -> Iterator[Image.Image]:
+        """The tiles of a picture in the order of their captions."""
+        for data in (*picture.references, *((picture.mask,) if picture.mask is not None else ())):
+            key = (hashlib.blake2b(data, digest_size=24).digest(), side)
+            yield self._tiles.get(key, partial(tiles.thumbnail, data, side, max_pixels=self._max_pixels))
+        yield from (tiles.swatch(name, side, self._lettering) for name in picture.reference_names)
+
+    def _opened(self, data: bytes) -> Image.Image:
+        return tiles.pixels(tiles.opened(data, max_pixels=self._max_pixels))
+
+
+def render(picture: Picture, *, pad_to: int | None = None) -> bytes:
+    """The file of one picture, as `Painter.render` makes it; who needs many of them keeps a painter."""
+    return Painter().render(picture, pad_to=pad_to)
