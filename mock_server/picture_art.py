@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, repeat
 from typing import TYPE_CHECKING, TypeVar
 
 from PIL import Image
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SHADES = 64  # steps from the colour at the top to the colour at the bottom
 BLOCK = 32  # rows that are like the row above them are kept in pieces of this many
+OPAQUE = 255
 SUN_SHARE, DUNE_SHARE = 0.085, 0.08  # of the edge that limits them
 
 Slices = tuple[Piece, ...]
@@ -39,7 +40,7 @@ class Art:
 
     def rows(self, view: View, rows: int) -> Iterator[Piece]:
         """The first `rows` (at least 1) rows of RGB of a picture; what has no room there is left out, the sun first."""
-        yield deflate(self._first_row(view), level=FAST)
+        yield deflate([self._first_row(view)], level=FAST)
         drawn, shift = 1, (0, 0, 0)
         for part in self._parts(view, rows - 1):
             yield from part
@@ -52,6 +53,12 @@ class Art:
         """So many rows that are like the row above them; at the top of a picture they are black, or transparent."""
         for count in filter(None, (*(BLOCK,) * (rows // BLOCK), rows % BLOCK)):
             yield from self.kept.get(("still", self.width, channels, count), partial(self._still, count, channels))
+
+    def plain(self, colour: Colour, rows: int, channels: int) -> Iterator[Piece]:
+        """So many opaque rows of one colour."""
+        row = AS_IS + bytes((*colour, OPAQUE)[:channels]) * self.width
+        yield from self.kept.get(("plain", self.width, channels, colour), lambda: (deflate([row]),))
+        yield from self.like_above(rows - 1, channels)
 
     def _parts(self, view: View, rows: int) -> Iterator[Slices]:
         """What lies between the rows that shift the colour, one of which follows each part; `rows` in all."""
@@ -79,14 +86,14 @@ class Art:
     def _dune(self, number: int, coarse: int) -> Slices:
         high = round(min(self.width, self.height) * DUNE_SHARE) + 3
         rows = [UP + row for row in relief.dune(number, self.width, high, coarse)]
-        return tuple(deflate(b"".join(part)) for part in _cut(rows, self._step))
+        return tuple(deflate(part) for part in _cut(rows, self._step))
 
     def _sun(self, centre: int) -> Slices:
         """The rows with a sun in them. Its own pixels are the same wherever it stands; so is, in each row, the rest."""
         pixels = self.kept.get(("sun", self._radius, self._step), self._sun_pixels)
         left = centre - relief.sun_width(self._radius) // 2
         start, end = UP + bytes(3 * left), bytes(3 * (self.width - left - relief.sun_width(self._radius)))
-        first, between, last = deflate(start), deflate(end + start), deflate(end)
+        first, between, last = deflate([start]), deflate([end, start]), deflate([end])
         slices = []
         for rows in _cut(pixels, self._step):
             pieces = [first]
@@ -96,7 +103,7 @@ class Art:
         return tuple(slices)
 
     def _sun_pixels(self) -> Slices:
-        return tuple(map(deflate, relief.sun(self._radius, self._step / (self._step + 1))))
+        return tuple(deflate([row]) for row in relief.sun(self._radius, self._step / (self._step + 1)))
 
     def _first_row(self, view: View) -> bytes:
         ends = Image.new("RGB", (2, 1))
@@ -106,10 +113,10 @@ class Art:
     def _shade(self, step: Colour) -> Slices:
         """A row that shifts all its pixels by one step."""
         shift = UP + bytes(part & 0xFF for part in step) * self.width
-        return self.kept.get(("shade", self.width, step), lambda: (deflate(shift),))
+        return self.kept.get(("shade", self.width, step), lambda: (deflate([shift]),))
 
     def _still(self, rows: int, channels: int) -> Slices:
-        return (deflate((UP + bytes(channels * self.width)) * rows),)
+        return (deflate(repeat(UP + bytes(channels * self.width), rows)),)
 
     def _count(self, piece: Piece) -> int:
         """How many rows of RGB a piece holds."""

@@ -39,6 +39,11 @@ class Line:
     top: int
     is_badge: bool = False
 
+    @property
+    def bottom(self) -> int:
+        """Where the next line of its size would begin."""
+        return self.top + round(self.face.size * LINE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
@@ -179,4 +184,4 @@ def _placed(face: Face, lines: list[str], colour: Colour, left: int, top: int) -
 
 def _end(lines: tuple[Line, ...]) -> int:
     """Where the last line ends."""
-    return round(max(line.top + line.face.size * LINE for line in lines))
+    return max(line.bottom for line in lines)

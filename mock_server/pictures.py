@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from functools import partial
 
 from PIL import Image
@@ -13,7 +12,7 @@ from imageproof.mock_server import picture_tiles as tiles
 from imageproof.mock_server.picture import Picture
 from imageproof.mock_server.picture_art import Art, Slices
 from imageproof.mock_server.picture_cache import Recent
-from imageproof.mock_server.picture_caption import drawn, rows_of
+from imageproof.mock_server.picture_caption import Part, drawn, parts_of, rows_of
 from imageproof.mock_server.picture_label import Label, label_of
 from imageproof.mock_server.picture_text import Lettering
 from imageproof.mock_server.picture_view import View, view_of
@@ -48,36 +47,37 @@ class Painter:
     def _file(self, picture: Picture) -> bytes:
         view = view_of(picture.task_id, picture.index, picture.prompt, picture.stage)
         label = label_of(picture, tiles.captions(picture), self._lettering)
-        sheet = None if label is None else self._sheet(picture, label, view)
-        pieced = self._pieced(picture, view, sheet)
+        parts = parts_of(label, self._squares(picture, label), view.accent) if label else []
+        pieced = self._pieced(picture, view, label, parts)
         if picture.mask is None or not picture.references:
             return pieced if picture.format == "png" else files.encoded(files.decoded(pieced), picture)
         reference, mask = self._opened(picture.references[0]), self._opened(picture.mask)
         image = tiles.repainted(files.decoded(pieced), reference, mask)
-        if sheet:
-            image.paste(sheet, (0, picture.height - sheet.height))
+        if label:
+            image.paste(drawn(label, parts), (0, picture.height - label.height))
         return files.encoded(image, picture)
 
-    def _pieced(self, picture: Picture, view: View, sheet: Image.Image | None) -> bytes:
+    def _pieced(self, picture: Picture, view: View, label: Label | None, parts: list[Part]) -> bytes:
         """The picture as PNG."""
         art = Art(width=picture.width, height=picture.height, kept=self._pieces)
-        above = picture.height - (sheet.height if sheet else 0)
+        above = picture.height - (label.height if label else 0)
         channels = 4 if picture.transparent else 3
         pieces: list[Piece] = [*(art.like_above(above, 4) if picture.transparent else art.rows(view, above))]
-        if sheet:
-            pieces += rows_of(sheet.convert("RGBA") if picture.transparent else sheet, art)
+        if label:
+            pieces += rows_of(label, parts, art, channels)
         return write(picture.width, picture.height, channels, join(pieces), files.described(picture))
 
-    def _sheet(self, picture: Picture, label: Label, view: View) -> Image.Image:
-        squares = [*self._squares(picture, label.side)] if label.tiles else []
-        return drawn(label, squares, view.accent)
+    def _squares(self, picture: Picture, label: Label) -> list[Image.Image]:
+        """The tiles of a picture in the order of their captions, if there is room for them."""
+        if not label.tiles:
+            return []
+        uploads = (*picture.references, *((picture.mask,) if picture.mask is not None else ()))
+        named = (tiles.swatch(name, label.side, self._lettering) for name in picture.reference_names)
+        return [*(self._thumbnail(data, label.side) for data in uploads), *named]
 
-    def _squares(self, picture: Picture, side: int) -> Iterator[Image.Image]:
-        """The tiles of a picture in the order of their captions."""
-        for data in (*picture.references, *((picture.mask,) if picture.mask is not None else ())):
-            key = (hashlib.blake2b(data, digest_size=24).digest(), side)
-            yield self._tiles.get(key, partial(tiles.thumbnail, data, side, max_pixels=self._max_pixels))
-        yield from (tiles.swatch(name, side, self._lettering) for name in picture.reference_names)
+    def _thumbnail(self, data: bytes, side: int) -> Image.Image:
+        key = (hashlib.blake2b(data, digest_size=24).digest(), side)
+        return self._tiles.get(key, partial(tiles.thumbnail, data, side, max_pixels=self._max_pixels))
 
     def _opened(self, data: bytes) -> Image.Image:
         return tiles.pixels(tiles.opened(data, max_pixels=self._max_pixels))

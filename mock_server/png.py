@@ -37,11 +37,17 @@ class Piece:
     adler: int
 
 
-def deflate(rows: bytes, *, level: int = HARD) -> Piece:
+def deflate(rows: Iterable[bytes], *, level: int = HARD) -> Piece:
     """Deflate rows that begin with their filter byte: HARD what will be used again, FAST what will not."""
     packer = zlib.compressobj(level, zlib.DEFLATED, RAW, MEMORY[level])
-    deflated = packer.compress(rows) + packer.flush(zlib.Z_FULL_FLUSH)
-    return Piece(deflated=deflated, size=len(rows), adler=zlib.adler32(rows))
+    parts: list[bytes] = []
+    size, adler = 0, 1
+    for row in rows:
+        parts.append(packer.compress(row))
+        size += len(row)
+        adler = zlib.adler32(row, adler)
+    parts.append(packer.flush(zlib.Z_FULL_FLUSH))
+    return Piece(deflated=b"".join(parts), size=size, adler=adler)
 
 
 def join(pieces: Iterable[Piece]) -> Piece:
