@@ -1,0 +1,130 @@
+"""`imageproof mock`: flags into values, and then serve."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+
+import click
+
+from imageproof.cli.refusal import Refusal, spec_named
+from imageproof.cli.serving import Address, serve
+from imageproof.cli.startup import collector_paused
+from imageproof.cli.values import read_host, read_seed, read_size, read_url, reading, size_text
+from imageproof.mock_server.clock import clock_mode
+from imageproof.mock_server.options import Options, read_physics
+from imageproof.mock_server.server import Mock
+from imageproof.specs.library import shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imageproof.mock_server.clock import ClockMode
+    from imageproof.mock_server.options import Physics
+    from imageproof.specs.model import Spec
+
+USUAL = Options()
+LATEST = 253_402_300_799  # the last second of the year 9999
+COUNT = click.IntRange(min=1)
+SIZE = reading(read_size)
+LEVELS = ("debug", "info", "warning", "error")
+CLOCK_HELP = "How fast time passes; manual stands still, jump goes on by itself to what a call waits for."
+QUEUE_HELP = "A queue with physics, of slots, cold, idle, p50, p99 and slowdown."
+
+
+class Asked(TypedDict):
+    """The options of the command, as click reads them."""
+
+    host: str
+    port: int
+    clock: ClockMode
+    seed: int
+    limits: Literal["off", "documented"]
+    queue: Physics | None
+    max_tasks: int
+    max_accounts: int
+    journal: int
+    max_body: int
+    max_form: int
+    max_uploads: int
+    public_url: str | None
+    timing_header: bool
+    start_time: int | None
+    ready_json: bool
+    log_level: str
+
+
+def options_of(asked: Asked) -> Options:
+    """How the mock is to be set up."""
+    return Options(
+        seed=asked["seed"],
+        clock=asked["clock"],
+        start=asked["start_time"],
+        limits=asked["limits"],
+        max_tasks=asked["max_tasks"],
+        max_accounts=asked["max_accounts"],
+        journal=asked["journal"],
+        max_json=asked["max_body"],
+        max_form=asked["max_form"],
+        max_uploads=asked["max_uploads"],
+        public_url=asked["public_url"],
+        physics=asked["queue"],
+        timing_header=asked["timing_header"],
+    )
+
+
+def specs_named(names: Sequence[str]) -> list[Spec]:
+    """The contracts to serve; all that are shipped when none is named. Raises Refusal when two have the same name."""
+    found: dict[str, Spec] = {}
+    for name in dict.fromkeys(names or shipped()):
+        spec = spec_named(name)
+        if spec.name in found:
+            raise Refusal(
+                f"expected contracts with names of their own, got two that are called {spec.name!r}: leave one out"
+            )
+        found[spec.name] = spec
+    return list(found.values())
+
+
+@click.command("mock", context_settings={"auto_envvar_prefix": "IMAGEPROOF", "show_default": True})
+@click.argument("specs", metavar="[SPEC]...", nargs=-1)
+@click.option("--host", metavar="ADDRESS", callback=reading(read_host), default="127.0.0.1", help="Where to listen.")
+@click.option("-p", "--port", metavar="N", type=click.IntRange(0, 65535), default=4010, help="0 takes any free one.")
+@click.option("--clock", metavar="real|60x|manual|jump", callback=reading(clock_mode), default="real", help=CLOCK_HELP)
+@click.option(
+    "--seed",
+    metavar="N",
+    callback=reading(read_seed),
+    default=str(USUAL.seed),
+    help="Decides durations, ids and pictures.",
+)
+@click.option("--limits", type=click.Choice(["off", "documented"]), default=USUAL.limits, help="Which limits apply.")
+@click.option("--queue", metavar="slots=4,cold=10s,...", callback=reading(read_physics), help=QUEUE_HELP)
+@click.option("--max-tasks", metavar="N", type=COUNT, default=USUAL.max_tasks, help="Tasks held.")
+@click.option("--max-accounts", metavar="N", type=COUNT, default=USUAL.max_accounts, help="Accounts held.")
+@click.option("--journal", metavar="N", type=COUNT, default=USUAL.journal, help="Exchanges kept for each account.")
+@click.option(
+    "--max-body", metavar="BYTES", default=size_text(USUAL.max_json), callback=SIZE, help="Largest JSON body."
+)
+@click.option("--max-form", metavar="BYTES", default=size_text(USUAL.max_form), callback=SIZE, help="Largest form.")
+@click.option(
+    "--max-uploads", metavar="BYTES", default=size_text(USUAL.max_uploads), callback=SIZE, help="Uploads held."
+)
+@click.option(
+    "--public-url", metavar="URL", callback=reading(read_url), help="The mock's root as links are to name it."
+)
+@click.option("--timing-header", is_flag=True, help="Tell the upstream's own time in each answer.")
+@click.option("--start-time", metavar="UNIX", type=click.IntRange(0, LATEST), help="When clocks begin, if not now.")
+@click.option("--ready-json", is_flag=True, help="Print one line of JSON when ready, and nothing else.")
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", help="What goes to standard error.")
+def mock(specs: tuple[str, ...], **asked: Unpack[Asked]) -> None:
+    """Serve fake providers on this machine, until Ctrl-C.
+
+    Each SPEC (all that are shipped, if none is named) is served below /<its name>/; one alone is at the root too.
+    Every option can be set as an environment variable, such as IMAGEPROOF_PORT for --port.
+    """
+    with collector_paused():
+        served = Mock(specs_named(specs), options_of(asked))
+        gc.freeze()  # all this lives as long as the process: the collector need never look at it
+    address = Address(host=asked["host"], port=asked["port"])
+    serve(served, address, ready_json=asked["ready_json"], log_level=asked["log_level"])
