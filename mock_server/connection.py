@@ -22,16 +22,18 @@ log = logging.getLogger("imageproof.mock")
 FIRST_REQUEST_S = 15.0
 BACKLOG = 4096
 SHUTDOWN_S = 0.3
+PATH_KEPT = 256
 
 
 class Connection(RequestHandler):
     """One connection. A client that never sends a whole request head is let go after a while (slow loris)."""
 
-    __slots__ = ("_mock", "_waiting")
+    __slots__ = ("_head", "_mock", "_waiting")
 
     def __init__(self, mock: Mock, manager: web.Server, **settings: object) -> None:
         super().__init__(manager, **settings)  # type: ignore[arg-type]
         self._mock = mock
+        self._head = b""
         self._waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -48,6 +50,7 @@ class Connection(RequestHandler):
 
         Its reader learns of it at once.
         """
+        self._head = data[:PATH_KEPT]
         super().data_received(data)
         request = self._current_request
         if request is not None and self._messages and not request.content.is_eof():
@@ -81,11 +84,16 @@ class Connection(RequestHandler):
             await self._drain_helper()
         return resp, False  # type: ignore[return-value]
 
+    def _path_sent(self) -> str:
+        """The path of a request that could not be parsed, as far as its first line can be made out."""
+        words = self._head.split(b"\r\n", 1)[0].split(b" ")
+        return words[1].decode("latin-1").partition("?")[0] if len(words) > 1 else "/"
+
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """Answer what is no HTTP in the provider's own words."""
-        at = self._mock.service_at(request.raw_path.partition("?")[0]) if status < 500 else None  # noqa: PLR2004
+        at = self._mock.service_at(self._path_sent()) if status < 500 else None  # noqa: PLR2004
         if at is None:
             return super().handle_error(request, status, exc, message)
         reply = at[0].refuse("invalid_body", context={"reason": f"malformed HTTP: {exc}", "field": "request"})

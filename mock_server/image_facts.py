@@ -71,7 +71,8 @@ def _png(data: bytes) -> ImageFacts:
     if (length, kind) != (13, b"IHDR") or depth not in PNG_DEPTHS.get(colour, ()) or data[29:33] != checksum:
         raise ValueError("expected a png file, got one whose header is damaged")
     mode = {1: "1", 16: "I;16"}.get(depth, "L") if colour == 0 else PNG_MODES[colour]
-    has_alpha = "A" in mode or b"tRNS" in _png_chunks(data)
+    chunks = _png_chunks(data)
+    has_alpha = mode in ("LA", "RGBA") or b"tRNS" in chunks
     return ImageFacts(format="png", width=width, height=height, has_alpha=has_alpha, mode=mode)
 
 

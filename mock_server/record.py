@@ -87,12 +87,10 @@ def pack_tail(prompt: str, references: list[str], asked: dict[str, JsonTree]) ->
 
 def phase_at(record: Record, now: float) -> Phase:
     """The state of a task at a time."""
-    elapsed = now - record.submitted
-    if record.moves != Moves.BY_TIME:
-        return Phase.RUNNING if elapsed >= record.queue_s else Phase.QUEUED
-    if elapsed < record.queue_s:
+    starts = record.submitted + record.queue_s  # the same sums as elsewhere, so that a task has ended when it ends
+    if now < starts:
         return Phase.QUEUED
-    if elapsed < record.queue_s + record.run_s:
+    if record.moves != Moves.BY_TIME or now < starts + record.run_s:
         return Phase.RUNNING
     return Phase.FAILED if record.failure else Phase.SUCCEEDED
 
@@ -101,10 +99,10 @@ def progress_at(record: Record, now: float) -> int:
     """How much of a task is done, from 0 to 100; 100 only when it has succeeded, and it never falls."""
     if record.moves != Moves.BY_TIME:
         return 0
-    elapsed = now - record.submitted - record.queue_s
-    if elapsed >= record.run_s:
+    starts = record.submitted + record.queue_s
+    if now >= starts + record.run_s:
         return 0 if record.failure else 100
-    return min(99, int(100 * (elapsed / record.run_s))) if elapsed > 0 else 0
+    return min(99, int(100 * ((now - starts) / record.run_s))) if now > starts else 0
 
 
 def completed_at(record: Record) -> float:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import orjson
-from aiohttp import MultipartReader, web
+from aiohttp import MultipartReader, StreamReader, web
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.multipart import BodyPartReader
 
 from imageproof.mock_server.image_facts import inspect
@@ -19,8 +20,6 @@ from imageproof.specs.files import FileFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from aiohttp import StreamReader
 
     from imageproof.specs.model import Field, Shape
 
@@ -106,29 +105,13 @@ def parse_json(body: bytes, content_type: str) -> dict[str, object]:
     return value
 
 
-class _Stored:
-    """A body that has arrived whole, in the form that the multipart reader wants."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._at = 0
-
-    def at_eof(self) -> bool:
-        return self._at >= len(self._body)
-
-    async def read(self, size: int = -1) -> bytes:
-        end = len(self._body) if size < 0 else self._at + size
-        out, self._at = self._body[self._at : end], min(end, len(self._body))
-        return out
-
-    async def readline(self) -> bytes:
-        end = self._body.find(b"\n", self._at)
-        end = len(self._body) if end < 0 else end + 1
-        out, self._at = self._body[self._at : end], end
-        return out
-
-    def unread_data(self, data: bytes) -> None:
-        self._at -= len(data)
+def _stored(body: bytes) -> StreamReader:
+    """A body that has arrived whole, as the stream that the multipart reader wants."""
+    loop = asyncio.get_running_loop()
+    stream = StreamReader(BaseProtocol(loop), len(body) + 1, loop=loop)
+    stream.feed_data(body)
+    stream.feed_eof()
+    return stream
 
 
 async def parse_multipart(body: bytes, headers: Mapping[str, str]) -> Form:
@@ -140,7 +123,7 @@ async def parse_multipart(body: bytes, headers: Mapping[str, str]) -> Form:
         )
     form = Form()
     try:
-        reader = MultipartReader(headers, _Stored(body))  # type: ignore[arg-type]
+        reader = MultipartReader(headers, _stored(body))
         count = 0
         while (part := await reader.next()) is not None:
             count += 1
