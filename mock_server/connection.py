@@ -50,7 +50,9 @@ class Connection(RequestHandler):
 
         Its reader learns of it at once.
         """
-        self._head = data[:PATH_KEPT]
+        head = data[:PATH_KEPT]
+        if b" HTTP/1" in head:
+            self._head = head
         super().data_received(data)
         request = self._current_request
         if request is not None and self._messages and not request.content.is_eof():

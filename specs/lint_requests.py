@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from imageproof.specs.check import fold
-from imageproof.specs.lint_combos import ABSENT, Endless, Search
+from imageproof.specs.lint_combos import ABSENT, Endless, Search, keeps_own_rules
 from imageproof.specs.outcome import effective
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from imageproof.specs.model import Model, Shape
+    from imageproof.specs.model import Field, Model, Shape
 
     Asked: TypeAlias = Mapping[str, object]
     Named: TypeAlias = Mapping[str, Collection[object]]
@@ -41,8 +41,11 @@ class Requests:
             search = Search.of(shape, named)
             for name in shape.fields.keys() & own.keys():
                 own[name] |= dict.fromkeys(_alone(shape, name, search.domains.of(name)))
+            broken = {name for name in names if name in shape.fields and not _keeps_default(shape.fields[name])}
             try:
                 for body in search.all(names):
+                    if broken - body.keys():
+                        continue
                     asked = effective(shape, body)
                     found.setdefault(repr([asked.get(name) for name in names]), asked)
             except Endless:
@@ -54,6 +57,11 @@ class Requests:
         """One combination in words."""
         said = [f"{name} {asked[name]}" if name in asked else f"no {name}" for name in self.names]
         return ", ".join(said) or "any"
+
+
+def _keeps_default(item: Field) -> bool:
+    """Whether the default keeps the field's own rules; one that does not is told there, and what follows is not."""
+    return item.default is None or keeps_own_rules(item)(item.default)
 
 
 def _alone(shape: Shape, name: str, values: Collection[object]) -> Iterator[str]:

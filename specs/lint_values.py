@@ -133,15 +133,23 @@ def _outputs(model: Node, path: Path) -> Iterator[Misfit]:
     for index, row in enumerate(items(child(child(model, "timing"), "run"))):
         yield from _rising(child(row, "seconds"), (*path, "timing", "run", index))
     table = child(child(model, "pixels"), "table")
-    columns = len(items(child(table, "by"))) == 2  # noqa: PLR2004  (the second field gives the column)
-    for name, row in entries(child(table, "cells")):
-        if isinstance(row, Mapping) != columns:
-            wanted = (
-                "a size for each value of the second field of `by`" if columns else "one size, as `by` names one field"
-            )
-            got = "one size" if isinstance(row, Scalar) else "a mapping"
-            yield Misfit((*path, "pixels", "table", "cells", name), Problem(row.mark, f"expected {wanted}, got {got}"))
+    yield from _cells(table, (*path, "pixels", "table"))
     yield from _steps_of_pixels(child(child(child(model, "tokens"), "references"), "up_to_pixels"), path)
+
+
+def _cells(table: Node | None, path: Path) -> Iterator[Misfit]:
+    """Rows of a table that have not as many dimensions as `by` has fields."""
+    by, rows = child(table, "by"), dict(entries(child(table, "cells")))
+    fields = len(items(by))
+    wrong = {name: row for name, row in rows.items() if isinstance(row, Mapping) != (fields == 2)}  # noqa: PLR2004
+    if by is not None and wrong and len(wrong) == len(rows):
+        message = f"`by` names {fields} field{'s' * (fields > 1)}, and the cells are by {3 - fields}"
+        yield Misfit(path, Problem(by.mark, message, hint="name one field for each level of `cells`"))
+        return
+    for name, row in wrong.items():
+        wanted = "one size" if fields == 1 else "a size for each value of the second field"
+        got = "one size" if isinstance(row, Scalar) else "a mapping"
+        yield Misfit((*path, "cells", name), Problem(row.mark, f"expected {wanted}, got {got}"))
 
 
 def _steps_of_pixels(node: Node | None, path: Path) -> Iterator[Misfit]:

@@ -84,7 +84,9 @@ def encode(stamp: Stamp) -> bytes:
     digest = bytes.fromhex(stamp.prompt_digest)
     stage = 0 if stamp.stage is None else stamp.stage + 1
     if len(name) > LONGEST_ID:
-        raise ValueError(f"expected a task id of at most {LONGEST_ID} bytes for the stamp of a picture, got {len(name)}")
+        raise ValueError(
+            f"expected a task id of at most {LONGEST_ID} bytes for the stamp of a picture, got {len(name)}"
+        )
     if not 0 <= stamp.index <= MOST or not 0 <= stage <= MOST or stamp.stage == -1:
         raise ValueError(f"expected an index up to {MOST} and a stage below that, got {stamp.index} and {stamp.stage}")
     if len(digest) != DIGEST:
