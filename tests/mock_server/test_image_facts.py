@@ -15,7 +15,7 @@ from imageproof.mock_server.image_facts import ImageFacts, inspect
 MOST = 1_000_000
 
 
-def saved(mode: str, form: str, **options: bool | int) -> bytes:
+def saved(mode: str, form: str, **options: int | tuple[int, ...]) -> bytes:
     out = BytesIO()
     Image.new(mode, (37, 53)).save(out, form, **options)
     return out.getvalue()
