@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from multidict import CIMultiDictProxy
 
     from imageproof.mock_server.accounts import Account
+    from imageproof.mock_server.quick import Arrived
     from imageproof.mock_server.routes import Endpoint
     from imageproof.mock_server.wire import Uploaded
     from imageproof.specs.model import Model, Operation, Shape, Spec
@@ -55,7 +56,7 @@ class Call:
         self,
         endpoint: Endpoint,
         account: Account,
-        request: web.BaseRequest,
+        request: web.BaseRequest | Arrived,
         now: float,
         task_id: str | None,
         public_url: str | None,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from imageproof.mock_server.answers import Reply
+    from imageproof.mock_server.quick import Arrived
 
 SMALL = 65_536
 UNKNOWN = "Unknown"
@@ -59,7 +60,7 @@ class Packet:
 
     __slots__ = ("body", "body_length", "head", "keep_alive", "status")
 
-    def __init__(self, reply: Reply, request: web.BaseRequest, dated: Dated) -> None:
+    def __init__(self, reply: Reply, request: web.BaseRequest | Arrived, dated: Dated) -> None:
         self.status = reply.status
         self.keep_alive = reply.stay and request.keep_alive
         self.body = reply.body if request.method != "HEAD" else b""

@@ -22,12 +22,13 @@ from imageproof.mock_server.control import PREFIX, Control
 from imageproof.mock_server.fate import job_digest
 from imageproof.mock_server.journal import BODY_KEPT, Entry
 from imageproof.mock_server.packet import Dated, Packet
+from imageproof.mock_server.quick import Arrived
 from imageproof.mock_server.routes import LONGEST_PATH, Endpoint, Found, Routes
 from imageproof.mock_server.service import Service
 from imageproof.mock_server.upstream import FullError, Upstream
 from imageproof.mock_server.webhooks import announce
 from imageproof.mock_server.wire import BodyRefusedError, parse_multipart, read_body, typed
-from imageproof.specs.model import Does
+from imageproof.specs.model import ASKS_FOR_TASK, Does
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("imageproof.mock")
 FORM = "multipart/form-data"
+HELD = frozenset({Does.GENERATE, Does.EDIT})
 
 
 class Mock:
@@ -53,7 +55,7 @@ class Mock:
         if len(self.services) == 1:
             self._add(next(iter(self.services.values())), "")
         self.control = Control(self)
-        self._dated = Dated()
+        self.dated = Dated()
 
     def _add(self, service: Service, prefix: str) -> None:
         self.routes.add(service, prefix)
@@ -73,10 +75,7 @@ class Mock:
     # one request
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request; whatever goes wrong inside is answered as the provider's own internal error.
-
-        And logged.
-        """
+        """Answer one request; what goes wrong inside is logged, and answered as the provider's own internal error."""
         began = monotonic()
         raw_path = request.raw_path
         if raw_path.startswith(PREFIX):
@@ -101,41 +100,58 @@ class Mock:
         response = await self._answer(request, call)
         if type(response) is Reply:
             sent = self._send(request, response, call)
-            self._record(request, call, began, response)
+            self.record(request, call, began, response)
             return sent
         streamed: web.StreamResponse = response  # type: ignore[assignment]  # what is no Reply has been sent already
-        self._record(request, call, began, Reply(streamed.status, b"", dict(streamed.headers)))
+        self.record(request, call, began, Reply(streamed.status, b"", dict(streamed.headers)))
         return streamed
 
     async def _answer(self, request: web.BaseRequest, call: Call) -> Reply | web.StreamResponse:
+        """The long way: read the body, then work, with waiting wherever it is needed."""
         service = call.endpoint.service
         try:
             if call.operation.content != "none":
                 await self._read(request, call)
+            if call.operation.does not in HELD:
+                if call.operation.does in ASKS_FOR_TASK:
+                    await service.prepare_poll(call)
+                return self.answer_now(call)
             refusal = service.run_steps(call)
-            return refusal if refusal is not None else await self._work(request, call)
-        except BodyRefusedError as refused:
-            reply = service.refuse(
-                refused.answer, call, context={"reason": refused.reason, "field": "body"}, note=refused.reason
-            )
-            reply.stay = not refused.must_close
+            return refusal if refusal is not None else await sync.generate(service, call, request)
+        except Exception as error:  # every mistake must reach the client as an answer of the provider
+            return self._mishap(call, error)
+
+    def answer_now(self, call: Call) -> Reply:
+        """The answer of an operation that holds nobody; a mistake inside is an answer too."""
+        service = call.endpoint.service
+        try:
+            return service.run_steps(call) or self._work(call)
+        except Exception as error:  # every mistake must reach the client as an answer of the provider
+            return self._mishap(call, error)
+
+    def _mishap(self, call: Call, error: Exception) -> Reply:
+        """What went wrong, in the words of the provider; our own mistakes are logged besides."""
+        service = call.endpoint.service
+        if isinstance(error, BodyRefusedError):
+            context: dict[str, object] = {"reason": error.reason, "field": "body"}
+            reply = service.refuse(error.answer, call, context=context, note=error.reason)
+            reply.stay = not error.must_close
             return reply
-        except FullError as full:
-            log.warning("%s", full)
-            reply = service.refuse("unavailable", call, message=f"imageproof: {full}", note=str(full))
-            reply.headers["X-Imageproof-Limit"] = str(full)
+        if isinstance(error, FullError):
+            log.warning("%s", error)
+            reply = service.refuse("unavailable", call, message=f"imageproof: {error}", note=str(error))
+            reply.headers["X-Imageproof-Limit"] = str(error)
             return reply
-        except (
-            Exception
-        ) as error:  # an internal mistake must reach the client as the provider's own 5xx, and us in the log
-            log.exception("%s %s failed inside the mock", call.method, call.path)
-            return service.refuse("internal", call, note=f"internal mistake of the mock: {error!r}")
+        log.error("%s %s failed inside the mock", call.method, call.path, exc_info=error)
+        return service.refuse("internal", call, note=f"internal mistake of the mock: {error!r}")
 
     async def _read(self, request: web.BaseRequest, call: Call) -> None:
         operation = call.operation
         limit = operation.max_bytes or (
             self.options.max_form if operation.content == "multipart" else self.options.max_json
         )
+        if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         call.raw = await read_body(request, limit=limit, timeout_s=self.options.body_timeout_s)
         if operation.content != "multipart":
             return
@@ -146,23 +162,20 @@ class Mock:
         # the boundary is another one at each try, so a job is told by what it holds
         call.raw = repr(form.texts).encode() + b"".join(job_digest(data) for _, _, data in form.files)
 
-    async def _work(self, request: web.BaseRequest, call: Call) -> Reply | web.StreamResponse:
+    def _work(self, call: Call) -> Reply:
         service = call.endpoint.service
         match call.operation.does:
             case Does.POLL | Does.RESULT:
-                await service.prepare_poll(call)
                 return tasks.poll(service, call)
             case Does.SUBMIT:
                 reply = tasks.submit(service, call)
                 announce(service, call)
                 return reply
-            case Does.GENERATE | Does.EDIT:
-                return await sync.generate(service, call, request)
             case Does.BALANCE:
                 return side.balance(service, call)
             case Does.UPLOAD:
                 return side.upload(service, call)
-            case Does.MODELS:
+            case _:
                 return side.models(service, call)
 
     # what is no operation
@@ -209,14 +222,19 @@ class Mock:
 
     def _send(self, request: web.BaseRequest, reply: Reply, call: Call | None = None) -> web.StreamResponse:
         """Make the packet. It is no StreamResponse, but all that the connection needs of one."""
-        more = call.endpoint.service.common_headers(call) if call is not None else None
-        if call is not None and self.options.timing_header:
-            more = {**(more or {}), "X-Imageproof-Held-Ms": f"{(call.account.clock.now() - call.now) * 1000:.3f}"}
+        if call is not None:
+            self.finish(call, reply)
+        return Packet(reply, request, self.dated)  # type: ignore[return-value]
+
+    def finish(self, call: Call, reply: Reply) -> None:
+        """Add the headers that every answer of an operation has."""
+        more = call.endpoint.service.common_headers(call)
+        if self.options.timing_header:
+            more["X-Imageproof-Held-Ms"] = f"{(call.account.clock.now() - call.now) * 1000:.3f}"
         if more:
             reply.headers = {**more, **reply.headers}
-        return Packet(reply, request, self._dated)  # type: ignore[return-value]
 
-    def _record(self, request: web.BaseRequest, call: Call, began: float, reply: Reply) -> None:
+    def record(self, request: web.BaseRequest | Arrived, call: Call, began: float, reply: Reply) -> None:
         account, operation, ended = call.account, call.operation, monotonic()
         endpoint = call.endpoint
         counts = self.upstream.counts
