@@ -100,6 +100,17 @@ def test_colours_never_run_over_from_light_to_dark(task: str, stage: int | None,
     assert all(high <= abs(most) + 12 for (_, high), most in zip(ImageStat.Stat(steps).extrema, SHADE, strict=True))
 
 
+def test_the_sun_is_round() -> None:
+    art = Art(width=1024, height=1024, kept=Recent(2**20, lambda made: sum(len(part.deflated) for part in made)))
+    grey = (100, 100, 100)
+    calm = replace(view_of(TASK, 0, PROMPT, None), left=grey, right=grey, bottom=grey, order=())
+    image = opened(write(1024, 1024, 3, join(art.rows(calm, 1024)), {}))
+    box = image.point([0] * 101 + [255] * 155 + ([0] * 256) * 2).getbbox()
+    assert box is not None
+    assert box[2] - box[0] == pytest.approx(box[3] - box[1], rel=0.02)
+    assert box[2] - box[0] > 200
+
+
 def test_the_same_request_gives_the_same_bytes_in_any_order_and_thread() -> None:
     pictures = [replace(FOX, task_id=f"task_{number % 6}", format=FORMATS[number % 3]) for number in range(24)]
     expected = {picture: render(picture) for picture in set(pictures)}
@@ -209,6 +220,8 @@ def test_padding_reaches_the_size_and_changes_no_pixel(painter: Painter, form: F
     assert len(plain) + more <= len(padded) <= len(plain) + more + 16
     assert opened(padded).tobytes() == opened(plain).tobytes()
     assert painter.render(replace(FOX, format=form), pad_to=len(plain)) == plain
+    if form == "webp":
+        assert int.from_bytes(padded[4:8], "little") == len(padded) - 8
 
 
 def test_padding_does_not_vanish_when_somebody_compresses_the_answer(painter: Painter) -> None:
