@@ -29,17 +29,21 @@ def summary(spec: Spec) -> dict[str, JsonTree]:
     }
 
 
+def counted(spec: Spec) -> str:
+    """How many rules are known in which way."""
+    known = Counter(rule.source.how for rule in spec.rules)
+    return ", ".join(f"{known[how]} {how}" for how in How if known[how])
+
+
 def lines(spec: Spec) -> list[str]:
     """The same for a person. The default profile comes first; the others are loaded as `name@profile`."""
-    known = Counter(rule.source.how for rule in spec.rules)
-    counts = ", ".join(f"{known[how]} {how}" for how in How if known[how])
     default, *others = spec.profiles or ("",)
     profiles = [f"{default} (default)", *(f"{other} ({spec.provider}@{other})" for other in others)] if default else []
     return [
         f"{spec.name}: {spec.title}",
         f"  models    {', '.join(spec.models)}",
         *([f"  profiles  {', '.join(profiles)}"] if profiles else []),
-        f"  rules     {len(spec.rules)}: {counts}",
+        f"  rules     {len(spec.rules)}: {counted(spec)}",
     ]
 
 
