@@ -62,26 +62,29 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def submitted(server: Server) -> str:
+    """Submit one job and give its id. Raises OSError when the server does not answer."""
+    url = f"http://127.0.0.1:{server.port}{server.submit}"
+    with urlopen(Request(url, json.dumps(server.body).encode(), server.headers)) as answer:
+        reply = json.load(answer)
+    return str(reply.get("id") or reply.get("request_id"))
+
+
 def start(server: Server) -> None:
-    """Start a server on core 0 and wait until it answers a submit; its task is what is polled."""
+    """Start a server on core 0 and wait until it answers a submit."""
     server.process = subprocess.Popen(
         ["taskset", "-c", "0", *server.command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
     )
-    url = f"http://127.0.0.1:{server.port}"
     deadline = time.monotonic() + 20
     while True:
-        request = Request(url + server.submit, json.dumps(server.body).encode(), server.headers)
         try:
-            with urlopen(request) as answer:
-                reply = json.load(answer)
+            submitted(server)
         except OSError:
             if time.monotonic() > deadline or server.process.poll() is not None:
                 raise
             time.sleep(0.05)
-            continue
-        task = str(reply.get("id") or reply.get("request_id"))
-        server.poll = server.poll.replace("{id}", task)
-        return
+        else:
+            return
 
 
 def load(server: Server, kind: str) -> None:
@@ -92,7 +95,8 @@ def load(server: Server, kind: str) -> None:
         lines += ['wrk.method = "POST"', f"wrk.body = {json.dumps(json.dumps(server.body))}"]
     with script:
         script.write("\n".join(lines))
-    path = server.submit if kind == "submit" else server.poll
+    # a fresh task for each round of polls: a peer forgets tasks when many are submitted
+    path = server.submit if kind == "submit" else server.poll.replace("{id}", submitted(server))
     assert server.process is not None
     before = cpu_seconds(server.process.pid)
     run = subprocess.run(
@@ -114,15 +118,12 @@ def load(server: Server, kind: str) -> None:
 
 def aimock(port: int) -> Server | None:
     """The fal queue of aimock, where node and the package are at hand (`npm install` in benchmarks/peers)."""
-    program = HERE / "peers" / "node_modules" / ".bin" / "aimock"
-    if not program.exists():
-        fallback = HERE / "peers" / "node_modules" / "@copilotkit" / "aimock"
-        if not fallback.exists() or shutil.which("node") is None:
-            return None
-    fixtures = HERE / "peers" / "fixtures"
+    peers = HERE / "peers"
+    if not (peers / "node_modules" / "@copilotkit" / "aimock").exists() or shutil.which("node") is None:
+        return None
     return Server(
         name="aimock fal queue", port=port,
-        command=[str(program), "--port", str(port), "--fixtures", str(fixtures), "--log-level", "silent"],
+        command=["node", str(peers / "aimock_fal.mjs"), str(port)],
         headers={"Content-Type": "application/json", "Authorization": "Key bench", "x-fal-target-host": "queue.fal.run"},
         submit="/fal/fal-ai/flux/dev", body={"prompt": BODY["prompt"]}, poll="/fal/fal-ai/flux/dev/requests/{id}/status",
     )  # fmt: skip

@@ -26,6 +26,7 @@ BACKLOG = 4096
 SHUTDOWN_S = 0.3
 PATH_KEPT = 256
 KEEP_ALIVE_S = 75.0
+WARM_UP_S = 0.2
 
 
 class Connection(RequestHandler):
@@ -49,7 +50,7 @@ class Connection(RequestHandler):
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; a request that is whole and can be answered at once is answered here, without waking anybody.
+        """Feed the parser; a request that is whole and can be answered at once is answered here.
 
         When a body that is being read turns out to be malformed, its reader learns of it at once.
         """
@@ -166,6 +167,7 @@ class MockServer:
         family = socket.AF_INET6 if ":" in host else socket.AF_UNSPEC
         server = await loop.create_server(connect, host, port, backlog=BACKLOG, family=family)
         bound = server.sockets[0].getsockname()
+        loop.call_later(WARM_UP_S, loop.run_in_executor, None, mock.upstream.warm_up)
         return cls(server, manager, host, bound[1])
 
     async def stop(self) -> None:

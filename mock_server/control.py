@@ -13,8 +13,6 @@ import orjson
 from aiohttp import web
 
 from imageproof.mock_server import powers
-from imageproof.mock_server.har import as_har
-from imageproof.mock_server.metrics import exposition
 from imageproof.mock_server.powers import PowerError
 from imageproof.mock_server.triggers import cards
 from imageproof.mock_server.upstream import FullError
@@ -68,9 +66,7 @@ class Control:
             "GET health": lambda: _json(self.health()),
             "GET specs": lambda: _json(self.specs()),
             "GET triggers": lambda: _json([asdict(card) for card in cards()]),
-            "GET metrics": lambda: web.Response(
-                body=exposition(mock), headers={"Content-Type": "text/plain; version=0.0.4"}
-            ),
+            "GET metrics": self._metrics,
         }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -88,6 +84,16 @@ class Control:
             return _json({"error": str(error)}, 400)
         except (BodyRefusedError, FullError) as error:
             return _json({"error": str(error)}, 400 if isinstance(error, BodyRefusedError) else 503)
+
+    def _metrics(self) -> web.Response:
+        from imageproof.mock_server.metrics import exposition  # noqa: PLC0415  (heavy, and seldom asked for)
+
+        return web.Response(body=exposition(self._mock), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+    def _har(self, service: Service, account: Account) -> web.Response:
+        from imageproof.mock_server.har import as_har  # noqa: PLC0415  (heavy, and seldom asked for)
+
+        return web.Response(text=as_har(account, service), content_type="application/json")
 
     def health(self) -> dict[str, JsonTree]:
         """Whether the mock is ready, what it holds, and its limits."""
@@ -155,7 +161,7 @@ class Control:
                 return _json(powers.describe_account(service, account))
             case "GET journal":
                 if "format=har" in query:
-                    return web.Response(text=as_har(account, service), content_type="application/json")
+                    return self._har(service, account)
                 return _json(powers.journal_of(account))
             case "GET ledger":
                 return _json(powers.ledger_of(service, account))

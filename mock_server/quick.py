@@ -1,7 +1,8 @@
 """The short way: requests that have arrived whole and are answered at once need no task, no stream and no waiting.
 
-Most requests are polls and submits. For these aiohttp's parser is all that is needed of it: the answer is computed where the
-bytes arrive and written back in one go. Whatever is not plainly of this kind takes the long way, with the same result.
+Most requests are polls and submits. For these aiohttp's parser is all that is needed of it: the answer is computed
+where the bytes arrive and written back in one go. Whatever is not plainly of this kind takes the long way, with the
+same result.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from imageproof.mock_server.pictures import Picture
+from imageproof.mock_server.picture import Picture
 from imageproof.mock_server.record import AS_BASE64, FORMATS, NO_COMPRESSION, TRANSPARENT, completed_at, phase_at
 from imageproof.specs.model import Phase
 
@@ -125,7 +125,7 @@ class Gallery:
             return kept
         upstream = self._service.upstream
         picture = self.picture(task_id, record, index, stage)
-        data = await asyncio.get_running_loop().run_in_executor(None, upstream.painter.render, picture)
+        data = await asyncio.get_running_loop().run_in_executor(None, upstream.render, picture)
         upstream.counts.images += 1
         upstream.counts.image_bytes += len(data)
         self._keep(key, data)

@@ -118,7 +118,7 @@ class Mock:
                 return self.answer_now(call)
             refusal = service.run_steps(call)
             return refusal if refusal is not None else await sync.generate(service, call, request)
-        except Exception as error:  # every mistake must reach the client as an answer of the provider
+        except Exception as error:  # noqa: BLE001  (every mistake must reach the client as the provider's answer)
             return self._mishap(call, error)
 
     def answer_now(self, call: Call) -> Reply:
@@ -126,7 +126,7 @@ class Mock:
         service = call.endpoint.service
         try:
             return service.run_steps(call) or self._work(call)
-        except Exception as error:  # every mistake must reach the client as an answer of the provider
+        except Exception as error:  # noqa: BLE001  (every mistake must reach the client as the provider's answer)
             return self._mishap(call, error)
 
     def _mishap(self, call: Call, error: Exception) -> Reply:
@@ -235,6 +235,7 @@ class Mock:
             reply.headers = {**more, **reply.headers}
 
     def record(self, request: web.BaseRequest | Arrived, call: Call, began: float, reply: Reply) -> None:
+        """Count an exchange and keep it in the journal of its account."""
         account, operation, ended = call.account, call.operation, monotonic()
         endpoint = call.endpoint
         counts = self.upstream.counts

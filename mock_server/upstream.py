@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.clock import Clock
-from imageproof.mock_server.pictures import Painter
 from imageproof.mock_server.record import Record, owner_of, unpack
 from imageproof.mock_server.triggers import in_key
 
 if TYPE_CHECKING:
     from imageproof.mock_server.options import Options
+    from imageproof.mock_server.picture import Picture
+    from imageproof.mock_server.pictures import Painter
 
 SECRET_SEED = b"imageproof"
 
@@ -63,8 +64,20 @@ class Upstream:
         self.task_count = 0
         self.requests = 0
         self.counts = Counts()
-        self.painter = Painter()
+        self._painter: Painter | None = None
         self.running: set[asyncio.Task[object]] = set()
+
+    def render(self, picture: Picture) -> bytes:
+        """Draw a picture; the tools for it are loaded when they are first needed, as they would slow the start down."""
+        return self.warm_up().render(picture)
+
+    def warm_up(self) -> Painter:
+        """Load what drawing needs. Called soon after the start, in a thread."""
+        if self._painter is None:
+            from imageproof.mock_server.pictures import Painter  # noqa: PLC0415  (heavy)
+
+            self._painter = Painter()
+        return self._painter
 
     def account(self, provider: str, key: str) -> Account:
         """The account of a key, opened when it is first seen. Raises FullError when there are too many."""

@@ -54,9 +54,15 @@ def _mapping(node: Node) -> Mapping:
     return node
 
 
+@cache
+def _read_shipped(path: Path) -> Node:
+    """A shipped file, read once: several specs may extend it."""
+    return read_file(path)
+
+
 def read_tree(path: Path, seen: tuple[str, ...] = ()) -> Mapping:
     """Read a file and merge it over what it extends. Raises SpecError, also for a circle of `extends`."""
-    tree = _mapping(read_file(path))
+    tree = _mapping(_read_shipped(path) if path.parent == PROVIDERS else read_file(path))
     parent = child(tree, "extends")
     if parent is None:
         return tree
