@@ -9,6 +9,7 @@ import click
 from imageproof.cli.page_cli import cli_page
 from imageproof.cli.page_mock import control_page, triggers_page
 from imageproof.cli.page_rules import rules_page
+from imageproof.cli.refusal import Refusal
 from imageproof.specs.format_page import format_page
 from imageproof.specs.library import load, shipped
 
@@ -61,6 +62,8 @@ def _read(path: Path) -> str | None:
 @click.pass_context
 def docs(ctx: click.Context, *, check: bool, root: Path) -> None:
     """Write the generated pages of docs/reference."""
+    if not (root / "pyproject.toml").is_file():
+        raise Refusal(f"expected a clone of the repository, got {str(root)!r}: name one with --root")
     folder, wanted = root / "docs" / "reference", pages()
     if not check:
         write(folder, wanted)

@@ -65,14 +65,23 @@ def test_pages_that_are_missing_changed_or_gone_are_stale_until_they_are_written
     assert (tmp_path / "by-hand.md").read_text(encoding="utf-8") == "kept"
 
 
-def test_check_names_what_is_out_of_date_and_writes_nothing(tmp_path: Path) -> None:
-    result = CliRunner().invoke(docs, ["--check", "--root", str(tmp_path)])
-    assert result.exit_code == 1
-    assert "triggers.md" in result.stderr
+def test_a_folder_that_is_no_clone_is_left_alone(tmp_path: Path) -> None:
+    result = CliRunner().invoke(docs, ["--root", str(tmp_path)])
+    assert result.exit_code == 2
+    assert str(tmp_path) in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
+def test_check_names_what_is_out_of_date_and_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    result = CliRunner().invoke(docs, ["--check", "--root", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "triggers.md" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
+
+
 def test_what_was_written_passes_the_check(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
     assert CliRunner().invoke(docs, ["--root", str(tmp_path)]).exit_code == 0
     assert CliRunner().invoke(docs, ["--check", "--root", str(tmp_path)]).exit_code == 0
 
