@@ -60,9 +60,8 @@ class Connection(RequestHandler):
         waiter, messages = self._waiter, self._messages
         if waiter is None or messages:
             super().data_received(data)
-            request = self._current_request
-            if request is not None and messages and not request.content.is_eof():
-                request.content.set_exception(ValueError("the body is malformed"))
+            if messages and not isinstance(messages[-1][0], RawRequestMessage):
+                self._tell_readers()
             return
         self._waiter = None  # so that the parser's result does not wake the long way yet
         super().data_received(data)
@@ -71,6 +70,14 @@ class Connection(RequestHandler):
             messages.clear()
         elif messages and not waiter.done():
             waiter.set_result(None)
+
+    def _tell_readers(self) -> None:
+        """The parser met what is no HTTP: whoever waits for the rest of a body learns that it will not come."""
+        request = self._current_request
+        waiting = [payload for _, payload in self._messages] + ([request.content] if request is not None else [])
+        for payload in waiting:
+            if not payload.is_eof():
+                payload.set_exception(ValueError("the body is malformed"))
 
     def _answer_at_once(self, message: object, payload: StreamReader) -> bool:
         transport, parser = self.transport, self._parser
