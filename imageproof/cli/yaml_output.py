@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import yaml
 
 from imageproof.specs.yaml_scalars import resolve
-
-if TYPE_CHECKING:
-    from imageproof.specs.model import JsonTree
 
 WIDTH = 120
 
@@ -36,6 +31,6 @@ def _is_text(text: str) -> bool:
 _Dumper.add_representer(str, _quoted)
 
 
-def yaml_text(tree: JsonTree) -> str:
-    """The YAML text of a tree."""
+def yaml_text(tree: object) -> str:
+    """The YAML text of a tree of JSON values."""
     return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
