@@ -72,7 +72,9 @@ def _id_schema(spec: Spec) -> Schema:
         return {"type": "string"}
     pattern = re.sub(
         r"\\\{(hex|alnum)([0-9]+)\\\}|\\\{uuid\\\}",
-        lambda match: f"{'[0-9a-f]' if match[1] == 'hex' else '[0-9a-z]'}{{{match[2]}}}" if match[1] else "[0-9a-fA-F-]{36}",
+        lambda match: (
+            f"{'[0-9a-f]' if match[1] == 'hex' else '[0-9a-z]'}{{{match[2]}}}" if match[1] else "[0-9a-fA-F-]{36}"
+        ),
         re.escape(spec.tasks.id_template).replace(r"\-", "-"),
     )
     return {"type": "string", "pattern": f"^{pattern}$"}

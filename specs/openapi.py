@@ -43,7 +43,9 @@ def _errors(spec: Spec, operation: Operation) -> dict[str, ErrorAnswer]:
         names += ["invalid_image"]
     names += [rule.error for rule in rules_of(spec, operation) if rule.error]
     names += [own for model in spec.models.values() for own in model.errors.values()]
-    return {name: spec.errors[name] for name in dict.fromkeys(names) if name in spec.errors and spec.errors[name].emitted}
+    return {
+        name: spec.errors[name] for name in dict.fromkeys(names) if name in spec.errors and spec.errors[name].emitted
+    }
 
 
 def _headers(spec: Spec, answers: list[ErrorAnswer]) -> Tree:
@@ -108,7 +110,8 @@ def _links(spec: Spec, operation: Operation) -> Tree:
     if pointer is None:
         return {}
     return {
-        item.name: {"operationId": item.name, "parameters": {_id_name(item): f"$response.body#{pointer}"}} for item in targets
+        item.name: {"operationId": item.name, "parameters": {_id_name(item): f"$response.body#{pointer}"}}
+        for item in targets
     }
 
 
@@ -146,7 +149,7 @@ def _examples(spec: Spec, operation: Operation) -> Tree:
     selector = spec.selector if operation.does in MAKES_IMAGES else None
     for shape in shapes_of(spec, operation):
         maker = Maker(shape, selector)
-        bodies = [maker.least(), *(maker.valid(Seeded(Random(seed))) for seed in range(EXAMPLES))]  # noqa: S311  (samples)
+        bodies = [maker.least(), *(maker.valid(Seeded(Random(seed))) for seed in range(EXAMPLES))]
         out |= {f"{shape.model}-{number}": {"value": body} for number, body in enumerate(bodies, start=1)}
     return out
 
@@ -202,7 +205,13 @@ def _security(spec: Spec) -> Tree:
 
 def _statements(spec: Spec) -> Iterator[str]:
     for rule in spec.rules:
-        if isinstance(rule.kind, Statement) and rule.kind.topic in ("polling", "billing", "states", "results", "advice"):
+        if isinstance(rule.kind, Statement) and rule.kind.topic in (
+            "polling",
+            "billing",
+            "states",
+            "results",
+            "advice",
+        ):
             yield f"* `{rule.id}`: {rule.sentence} ({rule.source})"
 
 

@@ -55,14 +55,18 @@ def _items(field: Field, part: Schema) -> Schema:
     return {"items": part} if field.type in ("strings", "files") else part
 
 
-def keywords(kind: k.FieldKind, field: Field) -> Schema:  # noqa: C901, PLR0912  (a table over the closed set, one line each)
+def keywords(kind: k.FieldKind, field: Field) -> Schema:  # noqa: C901  (a table over the closed set, one line each)
     """The JSON Schema keywords of one rule about one field. Pixel rules are one pattern together, see `_sizes`."""
     match kind:
         case k.Type(name=name, integral_float=integral, numeric_string=numeric):
             plain: Schema = dict(TYPES[name])
             if name == "integer" and not integral:
                 plain["x-strict-integer"] = True
-            return {"anyOf": [plain, {"type": "string", "pattern": NUMERIC_PATTERN}]} if numeric and name == "integer" else plain
+            return (
+                {"anyOf": [plain, {"type": "string", "pattern": NUMERIC_PATTERN}]}
+                if numeric and name == "integer"
+                else plain
+            )
         case k.OneOf(values=values, fold_case=fold_case):
             return {"enum": _listed(values, fold_case=fold_case)}
         case k.Refused(values=values):
