@@ -1,4 +1,4 @@
-"""How long pictures take: the first of a fresh process, the next ones of its size, and the same drawn with Pillow alone.
+"""How long pictures take: the first of a fresh process, the next ones of its size, and the same with Pillow alone.
 
 Pillow's own import is timed apart: the mock has loaded it before the first request comes. Each picture has another task
 and another prompt. Ours and Pillow's alternate in one run; medians of all rounds are printed.

@@ -24,13 +24,6 @@ def described(picture: Picture) -> dict[str, str]:
     return {"Title": picture.task_id, "Description": picture.prompt, "Software": "imageproof mock"}
 
 
-def decoded(file: bytes) -> Image.Image:
-    """The pixels of a PNG file that was made here: so, unlike with `Image.open`, it may be as large as it likes."""
-    with PngImagePlugin.PngImageFile(BytesIO(file)) as image:
-        image.load()
-        return image
-
-
 def encoded(image: Image.Image, picture: Picture) -> bytes:
     """The image as a file of the picture's format and compression."""
     out = BytesIO()

@@ -74,10 +74,8 @@ def label_of(picture: Picture, captions: list[str], lettering: Lettering) -> Lab
     digest = prompt_digest(picture.prompt)
     stamp = Stamp(task_id=picture.task_id, index=picture.index, prompt_digest=digest, stage=picture.stage)
     sheet = _Sheet(picture=picture, grid=grid, strip=tuple(rows_of(stamp, grid)), lettering=lettering)
-    label = sheet.full(captions)
-    if label.height <= picture.height * (1 - LEAST_VIEW):
-        return label
-    return sheet.bare() if sheet.strip else None
+    labels = (sheet.full(captions), sheet.bare()) if sheet.strip else (sheet.full(captions),)
+    return next((label for label in labels if label.height <= picture.height * (1 - LEAST_VIEW)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""The shapes of a picture, drawn as how each pixel differs from the one above it.
+"""The shapes of a scene, drawn as how each pixel differs from the one above it.
 
 A dune makes all that is below its ridge darker by the same amount, whatever the colours are. So its rows are the same
-in every picture of that width, and are deflated once.
+in every picture of that size, and need to be drawn, and deflated, once.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import math
 
 from PIL import Image, ImageChops, ImageDraw
 
+from imageproof.mock_server.picture_scene import GLOW, Scene, Shape
+
 SHADE = (-20, -16, -12)  # what a dune takes from the red, green and blue of all that lies behind it
-GLOW, SUN = (7, 7, 6), (18, 18, 15)  # what the glow of the sun, and the sun, add to those of the sky
-GLOW_SIZE = 1.45  # suns
+GLOW_LIGHT, SUN_LIGHT = (7, 7, 6), (18, 18, 15)  # what the glow of the sun, and the sun, add to those of the sky
 PARTS = 16  # of a pixel: how finely the edge of a dune is smoothed
 FINER = 4  # times: how much larger a sun is drawn before it is reduced, which smoothes its edge
 DIM, BRIGHT = 100, 200  # the greys that stand for glow and sun while they are drawn
@@ -20,8 +21,19 @@ DIM, BRIGHT = 100, 200  # the greys that stand for glow and sun while they are d
 WAVES = ((0.9, 0.3, 2.1, 1.7), (1.3, 2.9, 0.7, 0.2), (0.7, 4.4, 1.9, 3.6), (1.1, 1.5, 2.6, 5.1))
 
 
-def dune(number: int, width: int, height: int, coarse: int) -> list[bytes]:
-    """The rows of RGB in which the ridge of a dune lies: so many `coarse` stairs from left to right, or smooth if 0."""
+def changes(scene: Scene, shape: Shape) -> list[bytes]:
+    """The rows of a shape, without those that shift the colour: what to add to each pixel above, modulo 256, as RGB.
+
+    A dune is as wide as the picture; the sun is a square, and what is below it is as it was above.
+    """
+    if shape.kind == "sun":
+        # The rows that come between these make it round.
+        return _sun(scene.sun_side, scene.radius, scene.step / (scene.step + 1))
+    return _dune(shape.number, scene.width, scene.dune_height, shape.coarse)
+
+
+def _dune(number: int, width: int, height: int, coarse: int) -> list[bytes]:
+    """So many `coarse` stairs from left to right, or a smooth ridge if that is 0."""
     rows = [bytearray(3 * width) for _ in range(height)]
     edges = [_edge(PARTS - part) for part in range(PARTS)]
     for x in range(width):
@@ -47,25 +59,18 @@ def _ridge(number: int, place: float) -> float:
     return 0.5 + 0.31 * math.sin(many * turn + first) + 0.17 * math.sin(finer * turn + second)
 
 
-def sun(radius: int, squeezed: float) -> list[bytes]:
-    """The rows of RGB of a square that holds a sun and its glow; below the last one all is as it was above the first.
-
-    `squeezed` is its height in widths: whoever puts rows between these makes it round.
-    """
-    side = sun_width(radius)
+def _sun(side: int, radius: int, squeezed: float) -> list[bytes]:
+    """`squeezed` is the height of the sun in widths."""
     drawn = Image.new("L", (side * FINER, side * FINER))
     pen = ImageDraw.Draw(drawn)
-    for size, grey in ((radius * GLOW_SIZE, DIM), (radius, BRIGHT)):
+    for size, grey in ((radius * GLOW, DIM), (radius, BRIGHT)):
         pen.ellipse(_oval(side * FINER / 2, size * FINER, size * FINER * squeezed), fill=grey)
-    light = Image.merge("RGB", [drawn.reduce(FINER).point(_levels(*pair)) for pair in zip(GLOW, SUN, strict=True)])
+    light = Image.merge(
+        "RGB", [drawn.reduce(FINER).point(_levels(*pair)) for pair in zip(GLOW_LIGHT, SUN_LIGHT, strict=True)]
+    )
     above = light.transform(light.size, Image.Transform.AFFINE, (1, 0, 0, 0, 1, -1))
     flat = ImageChops.subtract_modulo(light, above).tobytes()
     return [flat[at : at + 3 * side] for at in range(0, len(flat), 3 * side)]
-
-
-def sun_width(radius: int) -> int:
-    """The width, and height, of the square of a sun in pixels."""
-    return 2 * math.ceil(radius * GLOW_SIZE) + 4
 
 
 def _oval(middle: float, wide: float, high: float) -> tuple[float, float, float, float]:

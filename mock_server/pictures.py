@@ -12,11 +12,13 @@ from imageproof.mock_server import picture_tiles as tiles
 from imageproof.mock_server.picture import Picture
 from imageproof.mock_server.picture_art import Art, Slices
 from imageproof.mock_server.picture_cache import Recent
+from imageproof.mock_server.picture_canvas import canvas_of
 from imageproof.mock_server.picture_caption import Part, drawn, parts_of, rows_of
 from imageproof.mock_server.picture_label import Label, label_of
+from imageproof.mock_server.picture_scene import Scene
 from imageproof.mock_server.picture_text import Lettering
-from imageproof.mock_server.picture_view import View, view_of
-from imageproof.mock_server.png import Piece, join, write
+from imageproof.mock_server.picture_view import view_of
+from imageproof.mock_server.png import join, write
 
 __all__ = ["Painter", "Picture", "render"]
 
@@ -33,8 +35,9 @@ class Painter:
     def __init__(self, *, limit_bytes: int = LIMIT_BYTES, max_reference_pixels: int = MOST_REFERENCE_PIXELS) -> None:
         self._lettering = Lettering()
         self._max_pixels = max_reference_pixels
-        self._pieces: Recent[Slices] = Recent(limit_bytes // 2, lambda made: sum(len(part.deflated) for part in made))
-        self._tiles: Recent[Image.Image] = Recent(limit_bytes // 2, lambda tile: 4 * tile.width * tile.height)
+        self._pieces: Recent[Slices] = Recent(limit_bytes // 4, lambda made: sum(len(part.deflated) for part in made))
+        self._shapes: Recent[Image.Image] = Recent(limit_bytes // 2, _size)
+        self._tiles: Recent[Image.Image] = Recent(limit_bytes // 4, _size)
 
     def render(self, picture: Picture, *, pad_to: int | None = None) -> bytes:
         """The file of a picture, of at least `pad_to` bytes if that is given; the same values give the same bytes.
@@ -48,24 +51,33 @@ class Painter:
         view = view_of(picture.task_id, picture.index, picture.prompt, picture.stage)
         label = label_of(picture, tiles.captions(picture), self._lettering)
         parts = parts_of(label, self._squares(picture, label), view.accent) if label else []
-        pieced = self._pieced(picture, view, label, parts)
-        if picture.mask is None or not picture.references:
-            return pieced if picture.format == "png" else files.encoded(files.decoded(pieced), picture)
-        reference, mask = self._opened(picture.references[0]), self._opened(picture.mask)
-        image = tiles.repainted(files.decoded(pieced), reference, mask)
+        above = picture.height - (label.height if label else 0)
+        scene = Scene(view=view, width=picture.width, height=picture.height, rows=above)
+        if picture.format == "png" and not (picture.mask and picture.references):
+            return self._pieced(picture, scene, label, parts)
+        image = self._canvas(picture, scene)
         if label:
-            image.paste(drawn(label, parts), (0, picture.height - label.height))
+            image.paste(drawn(label, parts), (0, above))
         return files.encoded(image, picture)
 
-    def _pieced(self, picture: Picture, view: View, label: Label | None, parts: list[Part]) -> bytes:
-        """The picture as PNG."""
-        art = Art(width=picture.width, height=picture.height, kept=self._pieces)
-        above = picture.height - (label.height if label else 0)
+    def _pieced(self, picture: Picture, scene: Scene, label: Label | None, parts: list[Part]) -> bytes:
+        """A PNG file whose pixels were never all in memory."""
+        art = Art(width=picture.width, kept=self._pieces)
         channels = 4 if picture.transparent else 3
-        pieces: list[Piece] = [*(art.like_above(above, 4) if picture.transparent else art.rows(view, above))]
+        pieces = [*(art.like_above(scene.rows, 4) if picture.transparent else art.rows(scene))]
         if label:
             pieces += rows_of(label, parts, art, channels)
         return write(picture.width, picture.height, channels, join(pieces), files.described(picture))
+
+    def _canvas(self, picture: Picture, scene: Scene) -> Image.Image:
+        """All but the label of a picture that Pillow has to encode."""
+        if picture.transparent:
+            image = Image.new("RGBA", (picture.width, picture.height))
+        else:
+            image = canvas_of(scene, picture.height, self._shapes)
+        if not (picture.mask and picture.references):
+            return image
+        return tiles.repainted(image, self._opened(picture.references[0]), self._opened(picture.mask))
 
     def _squares(self, picture: Picture, label: Label) -> list[Image.Image]:
         """The tiles of a picture in the order of their captions, if there is room for them."""
@@ -81,6 +93,11 @@ class Painter:
 
     def _opened(self, data: bytes) -> Image.Image:
         return tiles.pixels(tiles.opened(data, max_pixels=self._max_pixels))
+
+
+def _size(image: Image.Image) -> int:
+    """What an image takes in memory; Pillow has 4 bytes for a pixel of RGB."""
+    return 4 * image.width * image.height
 
 
 def render(picture: Picture, *, pad_to: int | None = None) -> bytes:
