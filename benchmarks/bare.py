@@ -1,6 +1,7 @@
 """The references of the speed benchmark: aiohttp handlers that do nothing but answer the same bytes.
 
-`python benchmarks/bare.py app PORT` uses the application router, `raw` the low-level server. A POST reads and parses the body.
+`python benchmarks/bare.py app PORT` uses the application router, `raw` the low-level server. A POST reads and parses
+the body.
 """
 
 from __future__ import annotations
@@ -12,9 +13,7 @@ import orjson
 import uvloop
 from aiohttp import web
 
-SUBMITTED = (
-    b'{"id":"task_bba9344c4b6074b06ee454e2623b519f","model":"gpt-image-2","status":"processing","created_at":1795240494}'
-)
+SUBMITTED = b'{"id":"task_bba9344c4b6074b06ee454e2623b519f","model":"gpt-image-2","status":"processing","created_at":1795240494}'
 POLLED = SUBMITTED[:-1] + b',"output":null,"error":null}'
 
 

@@ -16,9 +16,9 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from imageproof.mock_server import tasks
 from imageproof.mock_server.accounts import Account
+from imageproof.mock_server.call import Call
 from imageproof.mock_server.options import Options
 from imageproof.mock_server.server import Mock
-from imageproof.mock_server.call import Call
 from imageproof.specs.library import load
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -36,7 +36,9 @@ async def main() -> None:
     """Submit a million jobs through the service, then poll."""
     mock = Mock([load("reapi")], Options(max_tasks=2 * MANY))
     service = mock.services["reapi"]
-    headers = CIMultiDictProxy(CIMultiDict({"Authorization": "Bearer rk_live_bench", "Content-Type": "application/json"}))
+    headers = CIMultiDictProxy(
+        CIMultiDict({"Authorization": "Bearer rk_live_bench", "Content-Type": "application/json"})
+    )
     account = service.authenticate(headers)
     if not isinstance(account, Account):
         sys.exit(f"the key was refused: {account}")
@@ -46,7 +48,10 @@ async def main() -> None:
     def submit(number: int) -> str:
         request = SimpleNamespace(headers=headers, method="POST", raw_path="/reapi/api/v1/images/generations")
         call = Call(submit_at, account, request, account.clock.now(), None, None)  # type: ignore[arg-type]
-        call.raw = b'{"model":"gpt-image-2","prompt":"%s %07d","size":"16:9","resolution":"2k"}' % (PROMPT.encode(), number)
+        call.raw = b'{"model":"gpt-image-2","prompt":"%s %07d","size":"16:9","resolution":"2k"}' % (
+            PROMPT.encode(),
+            number,
+        )
         refusal = service.run_steps(call)
         if refusal is not None:
             sys.exit(f"refused: {refusal.body!r}")

@@ -1,8 +1,8 @@
 """Submits and polls for each second, the mock against bare aiohttp and against aimock, side by side in one run.
 
-The servers share core 0, the generator (wrk) has core 1; rounds alternate, so that a noisy neighbour meets everybody. What counts is
-the ratio of the medians. CPU microseconds for each request come from the kernel's books of the server process and are the steadier
-figure on a shared machine.
+The servers share core 0, the generator (wrk) has core 1; rounds alternate, so that a noisy neighbour meets everybody.
+What counts is the ratio of the medians. CPU microseconds for each request come from the kernel's books of the server
+process and are the steadier figure on a shared machine.
 """
 
 from __future__ import annotations
@@ -89,21 +89,33 @@ def start(server: Server) -> None:
 
 def load(server: Server, kind: str) -> None:
     """One round of one kind; a single answer that is not 2xx spoils the run."""
-    script = tempfile.NamedTemporaryFile("w", suffix=".lua", delete=False)
     lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in server.headers.items()]
     if kind == "submit":
         lines += ['wrk.method = "POST"', f"wrk.body = {json.dumps(json.dumps(server.body))}"]
-    with script:
+    with tempfile.NamedTemporaryFile("w", suffix=".lua", delete=False) as script:
         script.write("\n".join(lines))
     # a fresh task for each round of polls: a peer forgets tasks when many are submitted
     path = server.submit if kind == "submit" else server.poll.replace("{id}", submitted(server))
-    assert server.process is not None
+    if server.process is None:
+        sys.exit(f"{server.name} is not running")
     before = cpu_seconds(server.process.pid)
     run = subprocess.run(
-        ["taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}", "-s", script.name,
-         f"http://127.0.0.1:{server.port}{path}"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [
+            "taskset",
+            "-c",
+            "1",
+            "wrk",
+            "-t1",
+            f"-c{CONNECTIONS}",
+            f"-d{SECONDS}",
+            "-s",
+            script.name,
+            f"http://127.0.0.1:{server.port}{path}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     spent = cpu_seconds(server.process.pid) - before
     Path(script.name).unlink()
     if "Non-2xx" in run.stdout or "Socket errors" in run.stdout:
@@ -122,11 +134,18 @@ def aimock(port: int) -> Server | None:
     if not (peers / "node_modules" / "@copilotkit" / "aimock").exists() or shutil.which("node") is None:
         return None
     return Server(
-        name="aimock fal queue", port=port,
+        name="aimock fal queue",
+        port=port,
         command=["node", str(peers / "aimock_fal.mjs"), str(port)],
-        headers={"Content-Type": "application/json", "Authorization": "Key bench", "x-fal-target-host": "queue.fal.run"},
-        submit="/fal/fal-ai/flux/dev", body={"prompt": BODY["prompt"]}, poll="/fal/fal-ai/flux/dev/requests/{id}/status",
-    )  # fmt: skip
+        headers={
+            "Content-Type": "application/json",
+            "Authorization": "Key bench",
+            "x-fal-target-host": "queue.fal.run",
+        },
+        submit="/fal/fal-ai/flux/dev",
+        body={"prompt": BODY["prompt"]},
+        poll="/fal/fal-ai/flux/dev/requests/{id}/status",
+    )
 
 
 def servers() -> list[Server]:
@@ -136,13 +155,34 @@ def servers() -> list[Server]:
     ports = [free_port() for _ in range(4)]
     python = sys.executable
     found = [
-        Server(name="imageproof mock", port=ports[0], headers=headers, submit=submit, poll=poll, body={**BODY},
-               command=[python, "-m", "imageproof", "mock", "reapi", "--port", str(ports[0]), "--max-tasks", "100000000"]),
-        Server(name="bare aiohttp, router", port=ports[1], headers=headers, submit=submit, poll=poll, body={**BODY},
-               command=[python, str(HERE / "bare.py"), "app", str(ports[1])]),
-        Server(name="bare aiohttp, low level", port=ports[2], headers=headers, submit=submit, poll=poll, body={**BODY},
-               command=[python, str(HERE / "bare.py"), "raw", str(ports[2])]),
-    ]  # fmt: skip
+        Server(
+            name="imageproof mock",
+            port=ports[0],
+            headers=headers,
+            submit=submit,
+            poll=poll,
+            body={**BODY},
+            command=[python, "-m", "imageproof", "mock", "reapi", "--port", str(ports[0]), "--max-tasks", "100000000"],
+        ),
+        Server(
+            name="bare aiohttp, router",
+            port=ports[1],
+            headers=headers,
+            submit=submit,
+            poll=poll,
+            body={**BODY},
+            command=[python, str(HERE / "bare.py"), "app", str(ports[1])],
+        ),
+        Server(
+            name="bare aiohttp, low level",
+            port=ports[2],
+            headers=headers,
+            submit=submit,
+            poll=poll,
+            body={**BODY},
+            command=[python, str(HERE / "bare.py"), "raw", str(ports[2])],
+        ),
+    ]
     peer = aimock(ports[3])
     return [*found, peer] if peer else found
 

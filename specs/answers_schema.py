@@ -1,4 +1,4 @@
-"""JSON Schema of answers, derived from the templates that the mock answers with: required keys, types, documented constants.
+"""JSON Schema of answers, derived from the templates of a spec: required keys, types, documented constants.
 
 Further keys are allowed, as a gateway may add some.
 """
@@ -33,7 +33,7 @@ OPTIONAL = frozenset({"param", "type", "code", "task.alias"})
 
 
 def tree_schema(tree: JsonTree, known: Mapping[str, Schema], may_omit: frozenset[str] = frozenset()) -> Schema:
-    """The schema of what a template makes. `known` has the schemas of some placeholders; the rest follows from VARIABLES."""
+    """The schema of what a template makes; `known` has the schemas of some placeholders, VARIABLES of the rest."""
     if isinstance(tree, str):
         return _text_schema(tree, known)
     if isinstance(tree, list):

@@ -1,13 +1,14 @@
 """JSON Schema of requests, derived from the rules. It agrees with `check` on any JSON; a test holds the two together.
 
-Patterns are anchored and mean what ECMA 262 says; `validator` reads them so (Python's `$` also matches before a final newline).
+Patterns are anchored and mean what ECMA 262 says; `validator` reads them so (Python's `$` also matches before a final
+newline).
 """
 
 from __future__ import annotations
 
 import re
 from itertools import combinations, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from imageproof.specs import kinds as k
 from imageproof.specs.model import MAKES_IMAGES
@@ -17,6 +18,7 @@ from imageproof.specs.sizing import region_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
     from imageproof.specs.facts import Rule
@@ -37,6 +39,16 @@ TYPES: dict[k.TypeName, Schema] = {
     "file": {"type": "string", "format": "binary"},
     "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
 }
+
+
+class Judge(Protocol):
+    """What is used of a validator of jsonschema."""
+
+    def is_valid(self, instance: object) -> bool:
+        """Whether a value satisfies the schema."""
+
+    def iter_errors(self, instance: object) -> Iterator[ValidationError]:
+        """All that is wrong with a value."""
 
 
 def spellings(value: k.Plain, *, fold_case: bool) -> list[k.Plain]:
@@ -114,7 +126,7 @@ def field_schema(field: Field) -> Schema:
 def _joined(one: Schema, other: Schema) -> Schema:
     """Both schemas at once: keywords side by side, and `allOf` where the same keyword is used twice."""
     if "items" in one and "items" in other:
-        items = {**one["items"], **other["items"]}  # type: ignore[dict-item]
+        items: Schema = {**cast("Schema", one["items"]), **cast("Schema", other["items"])}
         return {**one, **other, "items": items}
     clash = set(one) & set(other)
     return {"allOf": [one, other]} if clash else {**one, **other}
@@ -218,7 +230,7 @@ def rules_of(spec: Spec, operation: Operation) -> list[Rule]:
     return [*(spec.selector.rules if operation.does in MAKES_IMAGES else ()), *own]
 
 
-def validator(schema: Mapping[str, object]) -> Validator:
+def validator(schema: Mapping[str, object]) -> Judge:
     """A validator of jsonschema that reads patterns as ECMA 262 does and knows `x-strict-integer`."""
     from jsonschema import Draft202012Validator, ValidationError  # noqa: PLC0415  (heavy)
     from jsonschema.validators import extend  # noqa: PLC0415
@@ -232,5 +244,5 @@ def validator(schema: Mapping[str, object]) -> Validator:
         if wanted and isinstance(value, float):
             yield ValidationError(f"{value!r} is a float where an integer is expected")
 
-    kind = extend(Draft202012Validator, {"pattern": pattern, "x-strict-integer": strict})  # type: ignore[dict-item]
-    return kind(dict(schema))
+    kind = extend(Draft202012Validator, {"pattern": pattern, "x-strict-integer": strict})  # type: ignore[no-untyped-call]
+    return cast("Judge", kind(dict(schema)))

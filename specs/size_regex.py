@@ -1,4 +1,4 @@
-"""An exact regular expression for the sizes of a region: what generators need, and what JSON Schema can say without own keywords."""
+"""An exact regular expression for the sizes of a region, which JSON Schema can say and generators can use."""
 
 from __future__ import annotations
 
