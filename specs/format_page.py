@@ -153,7 +153,7 @@ def _is_long(schema: JsonSchema, root: JsonSchema) -> bool:
 
 
 def _inner(schema: object, root: JsonSchema) -> JsonSchema:
-    """The schema whose keys are those of a part: of the part itself, of each entry of a list, or of its longest form."""
+    """The schema whose keys are those of a part: its own, those of each entry, or those of its longest form."""
     target = _mapping(dereferenced(schema, root))
     if "items" in target:
         return _inner(target["items"], root)

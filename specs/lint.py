@@ -21,7 +21,7 @@ from imageproof.specs.lint_sources import check_sources
 from imageproof.specs.lint_subject import Finding, Subject
 from imageproof.specs.lint_tables import check_tables
 from imageproof.specs.lint_values import check_values
-from imageproof.specs.nodes import read_file
+from imageproof.specs.nodes import MOST_PROBLEMS, read_file
 from imageproof.specs.problems import Problem, SpecError, lines_of, render
 from imageproof.specs.reading import child, text_of
 
@@ -56,7 +56,8 @@ def lint(path: Path) -> Report:
     """Look for every mistake of a file, in all its profiles. Never raises, whatever the file holds."""
     try:
         tree = read_tree(path)
-        found = list(_findings(tree, path))
+        found = [Finding(problem=problem) for problem in _idle_changes(path)]
+        found += _findings(tree, str(path))
     except SpecError as broken:
         return Report(errors=broken.problems)
     return _report(found)
@@ -67,18 +68,20 @@ def require_format(tree: Mapping) -> None:
     found = format_problems(tree)
     for part in parts(tree).values():
         whole, _ = readable(without_nulls(part)[0])
-        found += [misfit.problem for misfit in check_values(whole)] if whole else []
+        found += [misfit.problem for misfit in check_values(whole) if not misfit.is_warning] if whole else []
     if found:
         raise SpecError(dict.fromkeys(found))
 
 
-def _findings(tree: Mapping, path: Path) -> Iterator[Finding]:
-    for problem in (*format_problems(tree), *_idle_changes(path)):
-        yield Finding(problem=problem)
+def _findings(tree: Mapping, file: str) -> Iterator[Finding]:
+    problems = format_problems(tree)
+    yield from (Finding(problem=problem) for problem in problems)
+    if len(problems) > MOST_PROBLEMS:
+        return
     names = tuple(parts(tree))
     for name, part in parts(tree).items():
         yield from _in_profile(part, name, names)
-    yield from check_sources(tree, str(path))
+    yield from check_sources(tree, file)
 
 
 def _idle_changes(path: Path) -> Iterator[Problem]:
@@ -97,7 +100,7 @@ def _in_profile(part: Mapping, name: str | None, names: tuple[str | None, ...]) 
     if whole is None:
         return
     misfits = list(check_values(whole))
-    yield from (Finding(problem=misfit.problem) for misfit in misfits)
+    yield from (Finding(problem=misfit.problem, is_warning=misfit.is_warning) for misfit in misfits)
     if misfits:
         cut = {misfit.path for misfit in misfits}
         whole, more = readable(taken_out(whole, cut))
@@ -139,4 +142,8 @@ def _report(found: Iterable[Finding]) -> Report:
 
 
 def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda problem: problem.mark))
+    """In the order of the file, and no more than anybody reads."""
+    ordered = sorted(problems, key=lambda problem: problem.mark)
+    rest = ordered[MOST_PROBLEMS:]
+    more = [Problem(rest[0].mark, f"{len(rest):,} more like these from here on")] if rest else []
+    return (*ordered[:MOST_PROBLEMS], *more)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from imageproof.specs import kinds as k
 from imageproof.specs.check import cross_test, field_test
 from imageproof.specs.choices import Seeded
+from imageproof.specs.files import FileFacts
 from imageproof.specs.sizing import field_region, widths_of
-from imageproof.specs.values import limits_of, valid_value
+from imageproof.specs.values import Limits, limits_of, valid_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -33,6 +34,8 @@ STEPS = 50_000
 MOST_TARGETS = 5_000
 SMALL_RANGE = 32
 TRIES = 8
+EDGE = 64
+SMALL_FILE = 500
 
 
 class Endless(Exception):  # noqa: N818  (no mistake: the question stays open)
@@ -170,11 +173,21 @@ def _open(item: Field, shape: Shape) -> list[object]:
         return [limits.least, limits.most]
     if item.type in ("strings", "files") and not limits.items[1]:
         return [[]]
-    try:
-        made = [valid_value(item, Seeded(Random(seed)), shape, least_items=1) for seed in range(TRIES if region else 1)]
-    except (IndexError, ValueError):  # its maker has nothing to pick from: no format is left that has what is asked for
-        return []
+    if item.type in ("file", "files"):
+        return _uploads(item, limits)
+    made = [valid_value(item, Seeded(Random(seed)), shape, least_items=1) for seed in range(TRIES if region else 1)]
     return _distinct([*words, *made[:2]])
+
+
+def _uploads(item: Field, limits: Limits) -> list[object]:
+    """A file in each format, all with the same dimensions, so that one field's file can be like another's."""
+    most, formats, has_alpha = limits.file
+    files = [
+        FileFacts(format=name, width=EDGE, height=EDGE, has_alpha=has_alpha, size=min(most, SMALL_FILE))
+        for name in formats
+        if name != "jpeg" or not has_alpha
+    ]
+    return [[file] * max(1, limits.items[0]) for file in files] if item.type == "files" else [*files]
 
 
 def _distinct(values: Iterable[object]) -> list[object]:

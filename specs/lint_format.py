@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from imageproof.specs.format import check_format
 from imageproof.specs.format_wording import keys_in
+from imageproof.specs.lint_subject import located
 from imageproof.specs.nodes import Mapping, Scalar, Sequence, at, merge, plain
 from imageproof.specs.problems import Problem, did_you_mean, nearest
 
@@ -169,8 +171,8 @@ def readable(tree: Mapping) -> tuple[Mapping | None, frozenset[Path]]:
 
     A key or a word that is nearly right is read as the right one, so that its mistake does not hide others.
     """
-    lost: set[Path] = set()
-    tree = _with_stand_ins(tree)
+    lost = {path for path, scalar in located(tree) if isinstance(scalar.value, float) and not isfinite(scalar.value)}
+    tree = _with_stand_ins(taken_out(tree, lost))
     for _ in range(ROUNDS):
         edits = {path: edit for failure in _failures(tree) for path, edit in _edits(failure, tree)}
         repairs = {path: edit for path, edit in edits.items() if not edit.is_removal}

@@ -122,7 +122,7 @@ def _words(subject: Subject, path: Path, pixels: Pixels, requests: Requests) -> 
     for item in items(subject.node(*path, "auto")):
         word, stands_for = (child(item, key) or item for key in ("value", "as"))
         if text(text_of(word)) not in known:
-            yield error(word.mark, f"no request says {text_of(word)!r}", did_you_mean(text_of(word), known))
+            yield error(word.mark, f"no request says {text_of(word)!r}", hint_of(text_of(word), known))
         if text_of(stands_for) not in targets and parse_size(text_of(stands_for)) is None:
             message = f"{text_of(stands_for)!r} is no size and no value of the table"
             yield error(stands_for.mark, message, did_you_mean(text_of(stands_for), targets))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from imageproof.specs.lint_regex import is_risky
+from imageproof.specs.lint_subject import located
 from imageproof.specs.nodes import Mapping, Scalar, Sequence, plain
 from imageproof.specs.problems import Problem
 from imageproof.specs.reading import child, entries, items, seconds, text_of, values_of
@@ -37,7 +39,6 @@ TYPES: dict[str, tuple[str, ...]] = {
 }
 """The types of field that each constraint can say something about."""
 
-ENDLESS = re.compile(r"\((?:\?:|\?P<\w+>)?[^()]*[*+}][^()]*\)(?:[*+]|\{\d+,\d*\})")
 STEPS_BEFORE = (("auth", "limit"), ("auth", "parse"), ("parse", "rules"), ("rules", "moderation"), ("rules", "balance"))
 LARGE_NUMBER = 2**53
 
@@ -47,10 +48,12 @@ class Misfit(NamedTuple):
 
     path: Path
     problem: Problem
+    is_warning: bool = False
 
 
 def check_values(tree: Mapping) -> Iterator[Misfit]:
     """Every such value of one profile's tree, which keeps the format."""
+    yield from _large_numbers(tree)
     yield from _steps(tree)
     yield from _pattern(child(child(tree, "auth"), "key"), ("auth", "key"))
     for holder in ("models", "operations"):
@@ -65,6 +68,13 @@ def check_values(tree: Mapping) -> Iterator[Misfit]:
 def _value(node: Node | None) -> Node | None:
     inner = child(node, "is")
     return node if inner is None else inner
+
+
+def _large_numbers(tree: Mapping) -> Iterator[Misfit]:
+    for path, scalar in located(tree):
+        if isinstance(scalar.value, int) and abs(scalar.value) > LARGE_NUMBER:
+            message = "expected an integer of at most 2^53, which every reader of JSON takes"
+            yield Misfit(path, Problem(scalar.mark, message, hint="put it in quotes"))
 
 
 def _steps(tree: Mapping) -> Iterator[Misfit]:
@@ -89,9 +99,10 @@ def _pattern(holder: Node | None, path: Path) -> Iterator[Misfit]:
     except (re.error, OverflowError, RecursionError) as wrong:
         yield Misfit(where, Problem(node.mark, f"expected a regular expression, got {text!r}: {wrong}"))
         return
-    if ENDLESS.search(text):
-        message = f"the regular expression {text!r} repeats a repetition, which takes for ever on some texts"
-        yield Misfit(where, Problem(node.mark, message, hint="repeat one thing, once"))
+    if is_risky(text):
+        message = f"the regular expression {text!r} may take for ever on some texts, so it is not tried here"
+        hint = "repeat no repetition, and at most three things"
+        yield Misfit(where, Problem(node.mark, message, hint=hint), is_warning=True)
 
 
 def _param(param: Node, path: Path) -> Iterator[Misfit]:
@@ -121,8 +132,6 @@ def _rising(node: Node | None, path: Path, read: Callable[[Node], float] = _numb
     if least > most:
         message = f"the first of the two ends is above the second: {text_of(ends[0])} and {text_of(ends[1])}"
         yield Misfit(path, Problem(node.mark, message, hint=f"write [{text_of(ends[1])}, {text_of(ends[0])}]"))
-    elif max(abs(least), abs(most)) > LARGE_NUMBER:
-        yield Misfit(path, Problem(node.mark, "expected numbers of at most 2^53, which JSON can carry"))
 
 
 def _seconds(node: Node) -> float:
