@@ -40,6 +40,7 @@ def check_field(subject: Subject, shape: Shape, item: Field) -> Iterator[Finding
     yield from _choices(subject, item, path)
     yield from _refused(subject, item, path)
     yield from _sizes(item)
+    yield from _files(item)
     yield from _default(subject, item, path)
     yield from _downgraded(subject, item, path)
 
@@ -117,6 +118,13 @@ def _sizes(item: Field) -> Iterator[Finding]:
     rules = [rule for rule in item.rules if isinstance(rule.kind, PIXELS)]
     says = "; ".join(_says(rule) for rule in rules)
     yield error(rules[0].mark, f"no size keeps all pixel rules of {item.name!r}: {says}")
+
+
+def _files(item: Field) -> Iterator[Finding]:
+    formats = next((rule.kind.formats for rule in item.rules if isinstance(rule.kind, k.FileFormat)), ())
+    alpha = next((rule for rule in item.rules if isinstance(rule.kind, k.FileAlpha)), None)
+    if alpha is not None and formats == ("jpeg",):
+        yield error(alpha.mark, f"no file can be sent as {item.name!r}: a JPEG has no alpha channel")
 
 
 def _default(subject: Subject, item: Field, path: Path) -> Iterator[Finding]:

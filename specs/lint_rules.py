@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from imageproof.specs import kinds as k
 from imageproof.specs.breaking import breaking_values
+from imageproof.specs.check import Checker
 from imageproof.specs.choices import Seeded
 from imageproof.specs.generate import Maker, UnbreakableError
 from imageproof.specs.lint_combos import ABSENT, Endless, Search, cross_rules, fields_of
 from imageproof.specs.lint_fields import check_field, is_sound
 from imageproof.specs.lint_subject import error, warning
+from imageproof.specs.values import valid_value
 from imageproof.specs.wording import sentence
 
 if TYPE_CHECKING:
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from imageproof.specs.model import Field, Shape
 
 SEEDS = 8
-SAMPLED = (k.Length, k.Pattern, k.Url)
-"""Rules about texts, of which there are too many to try all."""
+SAMPLED = (k.Length, k.Pattern, k.Url, k.FileBytes, k.FileFormat, k.FileAlpha, k.SameAs)
+"""Rules about texts and files, of which there are too many to try all."""
 
 
 def check_rules(subject: Subject) -> Iterator[Finding]:
@@ -55,6 +57,12 @@ def _shape(subject: Subject, shape: Shape) -> Iterator[Finding]:
     yield from (finding for found in barred.values() for finding in found)
     doubtful = {name for found in (by_field, barred) for name, findings in found.items() if findings}
     doubtful |= {name for name in shape.fields if "." in name and name.rpartition(".")[0] not in shape.fields}
+    unmade = _unmade(shape)
+    if unmade is not None:
+        if not fields_of(unmade) & doubtful:
+            hint = "it is tested less: no load, and no requests that break one rule"
+            yield warning(unmade.mark, f"imageproof can't make a valid request: {_all([unmade])}", hint)
+        return
     rules = [rule for rule in shape.rules if not fields_of(rule) & doubtful]
     yield from _never_broken(search, sorted(rules, key=lambda rule: rule.mark.file != file))
 
@@ -67,7 +75,7 @@ def _impossible(search: Search, file: str) -> Iterator[Finding]:
             continue
         group = search.connected([name])
         seen |= set(group)
-        if not search.is_possible({}, group):
+        if all(map(search.domains.of, group)) and not search.is_possible({}, group):
             yield _clash("no request is valid", _core(search, {}, group), file)
 
 
@@ -122,6 +130,23 @@ def _never_broken(search: Search, rules: list[Rule]) -> Iterator[Finding]:
 def _is_open(rule: Rule, other: Rule | None) -> bool:
     """Whether nothing is proved, as of all texts that one of these rules forbids only a few were tried."""
     return other is not None and isinstance(rule.kind, SAMPLED) and isinstance(other.kind, SAMPLED)
+
+
+def _unmade(shape: Shape) -> Rule | None:
+    """The rule that the maker of good requests fails to keep; None where it makes one."""
+    for rule in shape.rules:
+        if isinstance(rule.kind, k.Required) and not _has_value(shape, rule.field or ""):
+            return rule
+    broken = Checker(shape).check(Maker(shape).least())
+    return broken[0].rule if broken else None
+
+
+def _has_value(shape: Shape, name: str) -> bool:
+    try:
+        valid_value(shape.fields[name], Seeded(Random(0)), shape)
+    except (IndexError, ValueError):  # there was nothing to choose from
+        return False
+    return True
 
 
 def _is_broken_by(maker: Maker, rule: Rule) -> bool:

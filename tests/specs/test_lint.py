@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imageproof.specs.generate import Maker
 from imageproof.specs.library import PROVIDERS, load, read_tree, shipped
 from imageproof.specs.lint import lint, require_format
 from imageproof.specs.problems import SpecError
@@ -142,6 +143,20 @@ def test_an_expression_that_could_take_for_ever_is_not_tried(tmp_path: Path, reg
     report = lint_text(tmp_path, text)
     assert not report.errors
     assert places(report) == [(77, 37)]
+
+
+def test_a_request_that_the_makers_cannot_make_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Maker, "least", lambda _: {})
+    report = lint(SOUND)
+    assert places(report) == [(73, 40)]
+    assert not report.errors
+
+
+def test_a_rule_that_the_makers_cannot_break_is_an_error_only_when_nothing_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imageproof.specs.lint_rules._is_broken_by", lambda *_: False)
+    report = lint(BROKEN / "never_broken.yaml")
+    assert [problem.mark.line for problem in report.errors] == [8, 10]
+    assert len(report.warnings) > 10
 
 
 def test_loading_a_broken_file_raises_all_that_keeps_it_from_being_read() -> None:
