@@ -29,14 +29,15 @@ class Collector:
             "Answers by provider, operation and status",
             labels=["provider", "operation", "status"],
         )
-        for ((provider, operation), status), number in counts.answers.items():
-            answers.add_metric([provider, operation, str(status)], number)
+        for (provider, operation), tally in counts.tallies.items():
+            for status, number in tally.answers.items():
+                answers.add_metric([provider, operation, str(status)], number)
         yield answers
         spent = CounterMetricFamily(
             "imageproof_seconds", "Seconds spent on answers, held time included", labels=["provider", "operation"]
         )
-        for (provider, operation), seconds in counts.seconds.items():
-            spent.add_metric([provider, operation], seconds)
+        for (provider, operation), tally in counts.tallies.items():
+            spent.add_metric([provider, operation], tally.seconds)
         yield spent
         broken = CounterMetricFamily("imageproof_violations", "Rules that requests broke", labels=["rule"])
         for rule, number in counts.violations.items():

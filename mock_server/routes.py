@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from imageproof.mock_server.service import Service
+    from imageproof.mock_server.upstream import Tally
     from imageproof.specs.model import Operation, Spec
 
 LONGEST_PATH = 4096
@@ -28,7 +29,7 @@ class Endpoint:
     operation: Operation
     number: int
     prefix: str
-    label: tuple[str, str]
+    tally: Tally
     model: str | None = None
     id_query: str | None = None
 
@@ -86,7 +87,7 @@ class Routes:
                     operation=operation,
                     number=number,
                     prefix=prefix,
-                    label=(service.provider, operation.name),
+                    tally=service.upstream.counts.tally(service.provider, operation.name),
                     model=model,
                     id_query=place.id_query,
                 )

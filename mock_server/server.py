@@ -238,9 +238,9 @@ class Mock:
         """Count an exchange and keep it in the journal of its account."""
         account, operation, ended = call.account, call.operation, monotonic()
         endpoint = call.endpoint
-        counts = self.upstream.counts
-        counts.answers[endpoint.label, reply.status] += 1
-        counts.seconds[endpoint.label] += ended - began
+        tally = endpoint.tally
+        tally.seconds += ended - began
+        tally.answers[reply.status] = tally.answers.get(reply.status, 0) + 1
         note = reply.note
         if call.notes:
             note = "; ".join([*([note] if note else []), *call.notes])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,15 +35,26 @@ class Upload:
 
 
 @dataclass(slots=True)
+class Tally:
+    """Answers by status, and the seconds spent on them, of one operation."""
+
+    answers: dict[int, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
 class Counts:
     """What the metrics show. Only ever grows."""
 
-    answers: Counter[tuple[tuple[str, str], int]] = field(default_factory=Counter)
-    seconds: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+    tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     violations: Counter[str] = field(default_factory=Counter)
     images: int = 0
     image_bytes: int = 0
     webhooks: Counter[str] = field(default_factory=Counter)
+
+    def tally(self, provider: str, operation: str) -> Tally:
+        """The tally of an operation, opened when it is new."""
+        return self.tallies.setdefault((provider, operation), Tally())
 
 
 class Upstream:

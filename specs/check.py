@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from imageproof.specs import kinds as k
@@ -50,12 +51,16 @@ def fold(value: object) -> object:
     return value.lower() if isinstance(value, str) and value.isascii() else value
 
 
+def spellings(value: k.Plain, *, fold_case: bool) -> list[k.Plain]:
+    """Every way to write a value: in upper and lower case, where the case of ASCII letters does not count."""
+    if not fold_case or not isinstance(value, str) or not value.isascii():
+        return [value]
+    return ["".join(letters) for letters in product(*({letter.lower(), letter.upper()} for letter in value))]
+
+
 def _member(values: tuple[k.Plain, ...], *, fold_case: bool) -> Test:
-    if fold_case:
-        folded = frozenset(fold(value) for value in values)
-        return lambda value: fold(value) in folded
-    known = frozenset(values)
-    return lambda value: value in known
+    known = frozenset(spelling for value in values for spelling in spellings(value, fold_case=fold_case))
+    return known.__contains__
 
 
 def _is_integer(kind: k.Type) -> Test:
@@ -156,8 +161,11 @@ def _allowed_with(kind: k.AllowedWith) -> CrossTest:
     applies = _member(kind.values, fold_case=kind.fold_case) if kind.values is not None else lambda _: True
     allowed = _member(kind.among, fold_case=kind.fold_case)
 
+    field = kind.field
+
     def test(body: Body) -> bool:
-        if not is_sent(body, kind.field) or not applies(_hashable(body[kind.field])):
+        value = body.get(field)
+        if value is None or value == [] or not applies(_hashable(value)):
             return True
         if kind.unless is not None and is_sent(body, kind.unless):
             return True
@@ -211,7 +219,11 @@ class Checker:
         self.shape = shape
         self._fields = {name: _compiled(field) for name, field in shape.fields.items()}
         if selector is not None and selector.field is not None:
-            self._fields[selector.field] = (True, ())  # judged by `check_selector`, before the model is known
+            self._fields[selector.field] = (
+                True,
+                frozenset(),
+                (),
+            )  # judged by `check_selector`, before the model is known
         self._groups = frozenset(name for name, field in shape.fields.items() if field.type == "object")
         self._required = tuple(
             (name, rule)
@@ -248,8 +260,8 @@ class Checker:
                 if self._unknown is not None:
                     found.append(Violation(self._unknown, name, value))
                 continue
-            nullable, tests = compiled
-            if value is None and nullable:
+            nullable, words, tests = compiled
+            if (type(value) is str and value in words) or (value is None and nullable):
                 continue
             for rule, test, ends in tests:
                 if not test(value):
@@ -263,13 +275,24 @@ class Checker:
         return not group or isinstance(body.get(group), dict)
 
 
-def _compiled(field: Field) -> tuple[bool, tuple[tuple[Rule, Test, bool], ...]]:
+def _compiled(field: Field) -> tuple[bool, frozenset[k.Plain], tuple[tuple[Rule, Test, bool], ...]]:
+    """Whether null is fine, the texts that need no further look, and the tests (True: a broken one ends it)."""
     tests = [
         (rule, field_test(rule.kind), isinstance(rule.kind, k.Type | k.Forbidden))  # type: ignore[arg-type]
         for rule in field.rules
         if not isinstance(rule.kind, k.Required | k.Ignored | k.SameAs)
     ]
-    return field.nullable or field.state == "ignored", tuple(tests)
+    return field.nullable or field.state == "ignored", _words(field), tuple(tests)
+
+
+def _words(field: Field) -> frozenset[k.Plain]:
+    """The texts of a closed list that has no other rules beside it."""
+    kinds = [rule.kind for rule in field.rules if not isinstance(rule.kind, k.Required)]
+    match kinds:
+        case [k.Type(name="string"), k.OneOf(values=values, fold_case=fold_case)]:
+            return frozenset(spelling for value in values for spelling in spellings(value, fold_case=fold_case))
+        case _:
+            return frozenset()
 
 
 def flat(body: Body, groups: frozenset[str]) -> dict[str, object]:

@@ -7,10 +7,11 @@ newline).
 from __future__ import annotations
 
 import re
-from itertools import combinations, product
+from itertools import combinations
 from typing import TYPE_CHECKING, Protocol, cast
 
 from imageproof.specs import kinds as k
+from imageproof.specs.check import spellings
 from imageproof.specs.model import MAKES_IMAGES
 from imageproof.specs.size_regex import size_pattern
 from imageproof.specs.sizing import region_of
@@ -49,13 +50,6 @@ class Judge(Protocol):
 
     def iter_errors(self, instance: object) -> Iterator[ValidationError]:
         """All that is wrong with a value."""
-
-
-def spellings(value: k.Plain, *, fold_case: bool) -> list[k.Plain]:
-    """Every way to write a value: in upper and lower case, where the case of ASCII letters does not count."""
-    if not fold_case or not isinstance(value, str) or not value.isascii():
-        return [value]
-    return ["".join(letters) for letters in product(*({letter.lower(), letter.upper()} for letter in value))]
 
 
 def _listed(values: Iterable[k.Plain], *, fold_case: bool) -> list[k.Plain]:

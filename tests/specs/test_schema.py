@@ -8,10 +8,10 @@ from typing import get_args
 import pytest
 
 from imageproof.specs import kinds as k
-from imageproof.specs.check import cross_test, field_test
+from imageproof.specs.check import cross_test, field_test, spellings
 from imageproof.specs.library import load
 from imageproof.specs.model import Field, Numbers, Shape
-from imageproof.specs.schema import body_schema, cross_schema, keywords, spellings, validator
+from imageproof.specs.schema import body_schema, cross_schema, keywords, validator
 from imageproof.specs.size_regex import one_of_texts, size_pattern
 from imageproof.specs.sizing import Region, field_region
 from imageproof.specs.wording import predicate
