@@ -126,7 +126,7 @@ def _is_harmless(path: lint_subject.Path) -> bool:
 
 def _follows(problem: Problem, lost: frozenset[lint_subject.Path]) -> bool:
     """Whether a problem is about a name that is only missing because its entry had to be left out."""
-    return any(repr(path[-1]) in problem.message for path in lost)
+    return any(isinstance(path[-1], str) and repr(path[-1]) in problem.message for path in lost)
 
 
 def _report(found: Iterable[Finding]) -> Report:
