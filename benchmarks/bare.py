@@ -13,7 +13,10 @@ import orjson
 import uvloop
 from aiohttp import web
 
-SUBMITTED = b'{"id":"task_bba9344c4b6074b06ee454e2623b519f","model":"gpt-image-2","status":"processing","created_at":1795240494}'
+SUBMITTED = (
+    b'{"id":"task_bba9344c4b6074b06ee454e2623b519f","model":"gpt-image-2",'
+    b'"status":"processing","created_at":1795240494}'
+)
 POLLED = SUBMITTED[:-1] + b',"output":null,"error":null}'
 
 

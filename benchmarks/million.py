@@ -1,4 +1,4 @@
-"""A million tasks in flight: bytes each, the longest stop of the garbage collector, poll time against a thousand tasks."""
+"""A million tasks in flight: bytes each, longest stop of the garbage collector, poll time against a thousand tasks."""
 
 from __future__ import annotations
 
