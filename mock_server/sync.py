@@ -15,7 +15,7 @@ from imageproof.mock_server.answers import Reply
 from imageproof.mock_server.fate import fill_id
 from imageproof.mock_server.record import FORMATS, Moves, Record
 from imageproof.mock_server.results import Sources
-from imageproof.mock_server.tasks import decide, new_record
+from imageproof.mock_server.tasks import UnknownFailureError, decide, new_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from imageproof.specs.outcome import Outcome
 
 SSE = "text/event-stream"
+LEFT = "the client left before the end"
+USUAL_FAILURES = frozenset({"upstream_submit_failed", "upstream_failed", "upstream_timeout", "moderated_output"})
 
 
 async def generate(service: Service, call: Call, request: web.BaseRequest) -> Reply | web.StreamResponse:
@@ -34,7 +36,10 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
     outcome = call.outcome
     if outcome is None:
         return service.refuse("internal", call)
-    failure = _failure(call)
+    try:
+        failure = _failure(service, call)
+    except UnknownFailureError as error:
+        return service.refuse("invalid_param", call, message=f"imageproof: {error}", note=str(error))
     plan, fate = decide(service, call, outcome, failure=None)
     call.account.jobs += 1
     task_id = fill_id("img_{hex32}" if service.spec.tasks is None else service.spec.tasks.id_template, fate.identity)
@@ -47,20 +52,31 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
     stream = call.operation.stream
     if failure is not None:
         await _hold(service, call, task_id, end, plan)
+        _note_absence(call, request)
         return service.refuse(failure, call)
     if stream is not None and call.asked.get(stream.switch) is True:
         return await _stream(service, call, request, _Job(task_id, record, outcome, plan, stream))
     service.upstream.keep_task(service.provider, task_id, record)
     drawn = [service.gallery.image(task_id, record, index) for index in range(record.images)]
     images, _ = await asyncio.gather(asyncio.gather(*drawn), _hold(service, call, task_id, end, plan))
-    return _whole(service, call, _Job(task_id, record, outcome, plan, None), images)
+    job = _Job(task_id, record, outcome, plan, None)
+    _charge(service, call, request, job)
+    return _whole(service, call, job, images)
 
 
-def _failure(call: Call) -> str | None:
-    """The name of the error answer with which a synchronous call ends, if a script asks for one."""
+def _failure(service: Service, call: Call) -> str | None:
+    """The name of the error answer with which a synchronous call ends, if a script asks for one.
+
+    Raises UnknownFailureError for a name that is neither an answer of the provider nor a usual failure.
+    """
     if call.script.moderated is not None:
         return "moderated_output"
-    return call.script.fail
+    name = call.script.fail
+    if name is None or name in USUAL_FAILURES or name in service.spec.errors:
+        return name
+    known = ", ".join(sorted(USUAL_FAILURES | set(service.spec.errors)))
+    message = f"{service.spec.name} has no failure {name!r}: known are {known}"
+    raise UnknownFailureError(message)
 
 
 class _Job:
@@ -96,8 +112,18 @@ def _sources(call: Call) -> Sources:
     return Sources(references=tuple(references), mask=masks[0] if masks else None)
 
 
-def _charge(call: Call, job: _Job) -> None:
+def _note_absence(call: Call, request: web.BaseRequest) -> bool:
+    """Whether nobody is there any more to take the answer; the journal says so then."""
+    if request.transport is not None and not request.transport.is_closing():
+        return False
+    call.note(LEFT)
+    return True
+
+
+def _charge(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> None:
     account = call.account
+    if _note_absence(call, request) and service.spec.billing.on_disconnect == "refunded":
+        return
     if job.record.micro_usd:
         account.ledger.charge(job.record.micro_usd, account.clock.now(), job.record.job)
     if job.outcome.micro_usd is None:
@@ -131,20 +157,16 @@ def _context(service: Service, call: Call, job: _Job) -> dict[str, object]:
 
 
 def _asked(service: Service, call: Call) -> dict[str, object]:
-    """The fields that answers repeat, as the server decided them: `auto` is never an answer."""
-    model = call.model
+    """The fields that answers repeat, as the server decided them."""
     out = dict(call.asked)
-    if model is not None and model.tokens is not None:
-        output = model.tokens.output
-        if out.get(output.quality_field) in (None, "auto"):
-            out[output.quality_field] = output.auto_quality
-    if model is not None and model.images.background and out.get(model.images.background) in (None, "auto"):
-        out[model.images.background] = "opaque"
+    for field in call.shape.allowed if call.shape else ():
+        value = out.get(field.name)
+        if field.decided and isinstance(value, str):
+            out[field.name] = field.decided.get(value, value)
     return {name: out.get(name) for name in (*service.stored_fields, *out)}
 
 
 def _whole(service: Service, call: Call, job: _Job, images: list[bytes]) -> Reply:
-    _charge(call, job)
     context = _context(service, call, job)
     prefix = call.model.images.prefix if call.model else ""
     context["images"] = [
@@ -178,7 +200,7 @@ async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _
         await _quietly(response.write(_event(service, call, job, data, index)), call)
     last = service.gallery.image(job.task_id, job.record, 0)
     data, _ = await asyncio.gather(last, _hold(service, call, job.task_id, start + run, job.plan))
-    _charge(call, job)
+    _charge(service, call, request, job)
     await _quietly(response.write(_event(service, call, job, data, None)), call)
     await _quietly(response.write_eof(), call)
     return response
@@ -206,4 +228,4 @@ async def _quietly(work: Awaitable[object], call: Call) -> None:
     try:
         await work
     except (ConnectionError, asyncio.CancelledError):
-        call.note("the client left before the end")
+        call.note(LEFT)

@@ -90,7 +90,12 @@ def _limits(reader: Reader, node: Node | None) -> dict[str, Limit]:
     for name, item in entries(node):
         per_minute = int(text_of(child(item, "per_minute") or item))
         burst, scope = child(item, "burst"), child(item, "scope")
-        reader.state(Topic.LIMITS, name, f"{name}: {per_minute} requests a minute", item)
+        reader.state(
+            Topic.LIMITS,
+            name,
+            f"{name}: {per_minute} requests a minute for each {text_of(scope) if scope else 'key'}",
+            item,
+        )
         limits[name] = Limit(
             per_minute=per_minute,
             burst=int(text_of(burst)) if burst else per_minute,

@@ -136,7 +136,6 @@ def _error(reader: Reader, name: str, node: Node, source: Source) -> ErrorAnswer
         if kind
         else None,
         param=text_of(param) if param is not None and plain(param) is not None else None,
-        extra=MappingProxyType({key: plain(value) for key, value in entries(child(node, "extra"))}),
         headers=texts(child(node, "headers")),
         retry=text_of(retry) if retry else "never",
         emitted=child(node, "emitted") is None,

@@ -196,12 +196,12 @@ def read_field(reader: Reader, place: Place, name: str, param: Node, numbers: Nu
         said = reader.stated(default_node, source)
         words = f"{name} is {default} when it is left out" + (f" ({text_of(note)})" if note else "")
         reader.state(Topic.DEFAULTS, path, words, said)
-    downgraded: dict[str, k.Plain] = {}
-    if (node := child(param, "downgraded")) is not None:
-        said = reader.stated(node, source)
-        downgraded = {key: plain_value(value) for key, value in entries(said.node)}
-        for asked, given in downgraded.items():
-            reader.state(Topic.IMAGES, f"{path}/downgraded", f"{name} {asked} is silently treated as {given}", said)
+    downgraded = _stated_words(
+        reader, param, "downgraded", f"{path}/downgraded", f"{name} {{}} is silently treated as {{}}", source
+    )
+    decided = _stated_words(
+        reader, param, "decided", f"{path}/decided", f"for {name} {{}} the server takes {{}}", source
+    )
     return Field(
         name=name,
         type=type_kind.name,
@@ -210,9 +210,24 @@ def read_field(reader: Reader, place: Place, name: str, param: Node, numbers: Nu
         default=default,
         names=tuple(text_of(item) for item in items(child(param, "names"))),
         downgraded=downgraded,
+        decided=decided,
         fold_case=any(isinstance(kind, k.OneOf) and kind.fold_case for kind, _ in found),
         state=state,  # type: ignore[arg-type]
     )
+
+
+def _stated_words(
+    reader: Reader, param: Node, key: str, path: str, words: str, source: Source | None
+) -> dict[str, k.Plain]:
+    """Read a mapping from values to values, one statement for each."""
+    node = child(param, key)
+    if node is None:
+        return {}
+    said = reader.stated(node, source)
+    found = {value: plain_value(given) for value, given in entries(said.node)}
+    for value, given in found.items():
+        reader.state(Topic.IMAGES, f"{path}/{value}" if len(found) > 1 else path, words.format(value, given), said)
+    return found
 
 
 def _absent_is_fine(fields: dict[str, Field], other: str, among: tuple[k.Plain, ...]) -> bool:

@@ -92,7 +92,6 @@ class ErrorAnswer:
     code: Plain = None
     type: str | None = None
     param: str | None = None
-    extra: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     retry: str = "never"
     emitted: bool = True
@@ -220,7 +219,11 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of a request of one model: `rules` are judged in their order, a wrong type ends it."""
+    """One field of a request of one model: `rules` are judged in their order, a wrong type ends it.
+
+    `downgraded` values are silently taken for others; `decided` is what the server makes of a value such as `auto`, and
+    what its answers repeat.
+    """
 
     name: str
     type: TypeName
@@ -229,6 +232,7 @@ class Field:
     default: Plain = None
     names: tuple[str, ...] = ()
     downgraded: Mapping[str, Plain] = field(default_factory=dict)
+    decided: Mapping[str, Plain] = field(default_factory=dict)
     fold_case: bool = False
     state: Literal["allowed", "forbidden", "ignored"] = "allowed"
 
