@@ -117,7 +117,9 @@ class Mock:
 
     `specs` are shipped names or paths of YAML files; none means all that are shipped. `clock` is `real`, a scale such
     as `60x`,
-    `manual` or `jump`; `limits` is `off` or `documented`; `queue` is a text such as `slots=4,p50=20s,p99=90s`.
+    `manual` or `jump`; `limits` is `off` or `documented`; `queue` is a text such as `slots=4,p50=20s,p99=90s`;
+    `patience_s` is how many seconds a body may take to arrive.
+
     Raises UnknownSpecError, SpecError or ValueError before anything is started, OSError when the address can't be had.
     """
 
@@ -133,6 +135,7 @@ class Mock:
         start: float | None = None,
         journal: int = 10_000,
         max_tasks: int = 1_000_000,
+        patience_s: float = 30.0,
     ) -> None:
         if limits not in ("off", "documented"):
             message = f"expected limits to be off or documented, got {limits!r}"
@@ -146,6 +149,8 @@ class Mock:
             start=start,
             journal=journal,
             max_tasks=max_tasks,
+            head_timeout_s=patience_s / 2,
+            body_timeout_s=patience_s,
         )
         loaded = {name: load(name) for name in specs or shipped()}
         self.specs = {spec.name: name for name, spec in loaded.items()}

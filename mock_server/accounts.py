@@ -1,7 +1,4 @@
-"""One key = one tenant: its clock, money, limits, attempts and journal are its own.
-
-So that parallel tests never meet.
-"""
+"""One key = one tenant: clock, money, limits, attempts and journal are its own, so parallel tests never meet."""
 
 from __future__ import annotations
 

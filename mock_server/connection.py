@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from imageproof.mock_server.server import Mock
 
 log = logging.getLogger("imageproof.mock")
-FIRST_REQUEST_S = 15.0
 BACKLOG = 4096
 SHUTDOWN_S = 0.3
 PATH_KEPT = 256
@@ -43,7 +42,7 @@ class Connection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start to wait for the first request."""
         super().connection_made(transport)
-        self._waiting = asyncio.get_running_loop().call_later(FIRST_REQUEST_S, self._give_up)
+        self._waiting = asyncio.get_running_loop().call_later(self._mock.options.head_timeout_s, self._give_up)
 
     def _give_up(self) -> None:
         if self._request_count == 0 and self.transport is not None:

@@ -43,6 +43,7 @@ class Options:
     max_json: int = 32 * MIB
     max_form: int = 128 * MIB
     max_uploads: int = 256 * MIB
+    head_timeout_s: float = 15.0
     body_timeout_s: float = 30.0
     public_url: str | None = None
     physics: Physics | None = None

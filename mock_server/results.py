@@ -1,7 +1,4 @@
-"""The images of finished jobs: drawn when somebody asks, kept while there is room.
-
-And fetched by URL for as long as documented.
-"""
+"""The images of finished jobs: drawn when asked for, kept while there is room, fetched by URL as long as documented."""
 
 from __future__ import annotations
 
@@ -30,10 +27,7 @@ UPLOADS = "/__uploads__/"
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a picture is made from besides its record: the bytes of references and mask.
-
-    And references known by name only.
-    """
+    """What a picture is made from besides its record: bytes of references and mask, and references by name."""
 
     references: tuple[bytes, ...] = ()
     names: tuple[str, ...] = ()

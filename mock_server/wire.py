@@ -180,10 +180,7 @@ def facts_of(data: bytes, name: str) -> FileFacts:
 
 
 def typed(form: Form, shape: Shape) -> tuple[dict[str, object], Uploaded]:
-    """Give the parts of a form the types of the fields; a text that is none of its type stays a text.
-
-    For the rules to refuse.
-    """
+    """Give the parts of a form the types of the fields; what has not its type stays text, for the rules to refuse."""
     names = {wire: field.name for field in shape.fields.values() for wire in (field.name, *field.names)}
     body: dict[str, object] = {}
     for wire, text in form.texts:

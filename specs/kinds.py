@@ -196,10 +196,7 @@ class FileAlpha:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SameAs:
-    """The uploaded file has the dimensions of the first file of another field.
-
-    And its format where `format` says so.
-    """
+    """The uploaded file has the dimensions of the first file of another field, with `format` its format as well."""
 
     other: str
     format: bool = False

@@ -76,10 +76,7 @@ def widths_of(region: Region) -> tuple[int, ...]:
 
 @cache
 def breaking_sizes(region: Region, broken: str) -> tuple[tuple[int, int], ...]:
-    """Sizes that break one pixel rule (named by its slug) and keep all others.
-
-    The ones nearest to the boundary first; empty when there are none.
-    """
+    """Sizes that break one pixel rule (named by its slug) and keep all others, those near the boundary first."""
     tests = _tests(region)
     others = [test for slug, test in tests.items() if slug != broken]
     own = tests[broken]

@@ -1,14 +1,10 @@
-"""Bad input of every kind: the provider's own refusal, never a 500, never a hang, nothing billed.
-
-And the mock goes on.
-"""
+"""Bad input: the provider's own refusal, never a 500, never a hang, nothing billed, and the mock goes on."""
 
 from __future__ import annotations
 
 import json
 import select
 import socket
-import struct
 import zlib
 from typing import cast
 
@@ -264,14 +260,15 @@ def test_a_request_that_names_urls_makes_the_mock_call_nobody(reapi: MockAccount
             trap.accept()
 
 
-def png_bomb(width: int, height: int) -> bytes:
-    """A PNG whose header promises a huge image."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunk = b"IHDR" + header
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + struct.pack(">I", len(header))
-        + chunk
-        + struct.pack(">I", zlib.crc32(chunk))
-        + b"\x00" * 64
-    )
+def test_nobody_holds_a_connection_for_nothing() -> None:
+    with Mock("reapi", patience_s=0.4) as mock:
+        host, port = mock.url.removeprefix("http://").split(":")
+        account = mock.account("reapi")
+        with socket.create_connection((host, int(port)), timeout=10) as silent:
+            assert silent.recv(100) == b"", "a client that sends no head is let go"
+        with socket.create_connection((host, int(port)), timeout=10) as slow:
+            slow.sendall(b"POST /reapi/api/v1/images/generations HTTP/1.1\r\nHost: x\r\nX-Slow")
+            assert slow.recv(100) == b"", "a head that never ends is let go"
+        answer = send(mock, head(account, 1000), GOOD)
+        assert refused(answer)[0] == 400
+        assert b"did not arrive within" in answer
