@@ -21,7 +21,7 @@ ANSWERS = frozenset({*FALLBACKS, *NEEDED, "moderated_input", "idempotency_confli
 FAILURES = ("upstream_submit_failed", "upstream_timeout", "upstream_failed", "moderated_output")
 FORMATS = ("png", "jpeg", "webp")
 KINDS = ("url", "base64", "b64_json")
-IMAGE_FIELDS = ("compression", "background", "mask")
+IMAGE_FIELDS = ("compression", "background", "mask", "prompt")
 FIELDS_OF_ALL = (("tasks", "alias_field"), ("webhooks", "url_field"))
 
 
