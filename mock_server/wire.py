@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import MultipartReader, StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.multipart import BodyPartReader
 
 from imageproof.mock_server.image_facts import inspect
@@ -134,6 +135,7 @@ async def parse_multipart(body: bytes, headers: Mapping[str, str]) -> Form:
         ValueError,
         AssertionError,
         LookupError,
+        HttpProcessingError,
         web.HTTPException,
         asyncio.IncompleteReadError,
         RuntimeError,
