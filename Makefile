@@ -32,7 +32,8 @@ docs: setup ## write the generated pages of docs/reference again
 docs-check: setup ## fail if a generated page of docs/reference is out of date
 	@$(BIN)/python -m imageproof.cli.docs --check
 
-bench: setup ## measure the mock against its references
+bench: setup ## measure the mock against its references (needs wrk; node and npm for the peers)
+	@command -v npm >/dev/null && npm install --prefix benchmarks/peers --silent --no-audit --no-fund || echo "bench: without npm the peers are left out"
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean: ## remove .venv, caches and everything that was built

@@ -31,6 +31,7 @@ from imageproof.specs.problems import Mark, Problem, did_you_mean
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
+_MOST_HINTS = 200
 _MOST_HINTED = 12
 _SCHEMAS_BY_KEY = frozenset({"properties", "patternProperties"})
 
@@ -149,8 +150,12 @@ class _Judge:
             key for key in mapping.entries if key not in known and not any(re.search(each, key) for each in patterns)
         ]
         return [
-            Problem(mapping.key_marks[key], f"unknown key {literal(key)}", hint=_key_hint(key, known, mapping))
-            for key in unknown
+            Problem(
+                mapping.key_marks[key],
+                f"unknown key {literal(key)}",
+                hint=_key_hint(key, known, mapping) if number < _MOST_HINTS else None,  # a hostile file has thousands
+            )
+            for number, key in enumerate(unknown)
         ]
 
     def _missing_company(self, failure: Failure) -> list[Problem]:
