@@ -53,7 +53,7 @@ def upload(service: Service, call: Call) -> Reply:
     account = call.account
     account.jobs += 1
     digest = job_digest(data) + job_digest(account.key_bytes + b"%d" % account.jobs)
-    upload_id = fill_id("upload_{alnum16}", digest)
+    upload_id = fill_id(call.operation.id_template or "{hex32}", digest)
     kind = FORMAT_TYPES.get(facts.format, "application/octet-stream")
     service.upstream.add_upload(upload_id, Upload(data, kind, account.number))
     url = f"{call.host}{call.endpoint.prefix}{UPLOADS}{upload_id}.{UPLOAD_ENDINGS.get(facts.format, 'bin')}"

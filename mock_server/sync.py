@@ -42,7 +42,7 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
         return service.refuse("invalid_param", call, message=f"imageproof: {error}", note=str(error))
     plan, fate = decide(service, call, outcome, failure=None)
     call.account.jobs += 1
-    task_id = fill_id("img_{hex32}" if service.spec.tasks is None else service.spec.tasks.id_template, fate.identity)
+    task_id = fill_id(call.operation.id_template or "img_{hex32}", fate.identity)
     record = new_record(service, call, outcome, plan)
     call.task_id = task_id
     service.gallery.set_sources(task_id, _sources(call))

@@ -289,6 +289,7 @@ def read_operation(reader: Reader, name: str, node: Node) -> Operation:
     content = child(node, "content")
     reader.state(Topic.ANSWERS, f"{name}/route", f"{name} is {method} {path}", node)
     answer, stream, envelope, max_bytes = (child(node, key) for key in ("answer", "stream", "envelope", "max_bytes"))
+    id_node = child(node, "id")
     states = {Phase(key): text_of(value) for key, value in entries(child(node, "states"))}
     return Operation(
         name=name,
@@ -300,6 +301,7 @@ def read_operation(reader: Reader, name: str, node: Node) -> Operation:
         stream=_stream(reader, name, stream) if stream else None,
         envelope=template(reader, envelope) if envelope else None,
         max_bytes=int(text_of(max_bytes)) if max_bytes else None,
+        id_template=text_of(id_node) if id_node else None,
         states=MappingProxyType(states),
     )
 

@@ -214,6 +214,7 @@ class Operation:
     stream: Stream | None = None
     envelope: Template | None = None
     max_bytes: int | None = None
+    id_template: str | None = None
     states: Mapping[Phase, str] = field(default_factory=dict)
 
 
