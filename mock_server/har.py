@@ -35,7 +35,7 @@ def as_har(account: Account, service: Service) -> str:
                 request=request,
                 response=response,
                 timings=Timings(send=0, wait=round(waited, 3), receive=0),
-                comment=entry.note,
+                comment=redact(entry.note, [account.key]) if entry.note else None,
             )
     return out.getvalue()
 

@@ -51,12 +51,14 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 def body_as_json(body: bytes, size: int, secret: str) -> dict[str, JsonTree]:
     """A body for JSON: as text where it is text, else as base64; says how much of it was kept."""
     out: dict[str, JsonTree] = {"size": size}
+    kept = len(body)
+    body = body.replace(secret.encode(), REDACTED.encode()) if secret else body
     try:
-        out["text"] = redact(body.decode(), [secret])
+        out["text"] = body.decode()
     except UnicodeDecodeError:
         out["base64"] = base64.b64encode(body).decode()
-    if size > len(body):
-        out["kept"] = len(body)
+    if size > kept:
+        out["kept"] = kept
     return out
 
 
@@ -74,9 +76,9 @@ def entry_as_json(entry: Entry, account: Account) -> dict[str, JsonTree]:
         "ended": round(entry.ended, 6),
         "at": round(entry.at, 6),
         "operation": entry.operation,
-        "task": entry.task,
+        "task": redact(entry.task, [secret]) if entry.task else None,
         "rules": list(entry.rules),
-        "note": entry.note,
+        "note": redact(entry.note, [secret]) if entry.note else None,
         "request": {
             "method": entry.method,
             "path": redact(entry.path, [secret]),
