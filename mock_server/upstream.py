@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imageproof.mock_server.accounts import Account
-from imageproof.mock_server.clock import Clock
+from imageproof.mock_server.clock import Clock, ClockMode
 from imageproof.mock_server.record import Record, owner_of, unpack
 from imageproof.mock_server.triggers import in_key
 
@@ -163,8 +163,11 @@ class Upstream:
         return [(task_id, packed) for task_id, packed in self.tasks[provider].items() if owner_of(packed) == number]
 
     def drop_account(self, provider: str, account: Account) -> None:
-        """Forget an account, its tasks and its uploads."""
+        """Forget an account, its tasks and its uploads. What its clock holds ends now, as nobody can move it later."""
+        account.clock.set_mode(ClockMode(rate=0.0, jumps=True))
         for task_id, _ in self.tasks_owned(provider, account.number):
+            if task_id in self.holds:
+                self.holds[task_id].set()
             del self.tasks[provider][task_id]
             self.task_count -= 1
             self.polls_left.pop(task_id, None)
