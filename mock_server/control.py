@@ -170,12 +170,7 @@ class Control:
                     [powers.describe_task(service, account, *task) for task in powers.tasks_of(service, account)]
                 )
             case "POST tasks":
-                failure = order.get("failure")
-                return _json(
-                    powers.move_task(
-                        service, account, item, str(order.get("do", "")), str(failure) if failure else None
-                    )
-                )
+                return _json(powers.move_task(service, account, item, *_move(order)))
             case "GET clock" | "POST clock":
                 if request.method == "POST":
                     powers.move_clock(self._mock, [account], order)
@@ -195,6 +190,16 @@ class Control:
             message = f"expected the key of the account in the header {header}, as in any request to {service.provider}"
             raise PowerError(message)
         return value.rpartition(" ")[2]
+
+
+def _move(order: dict[str, JsonTree]) -> tuple[str, str | None]:
+    """What is to be done to a task, and the failure that it is to end with."""
+    unknown = [name for name in order if name not in ("do", "failure")]
+    if unknown:
+        message = f'expected {{"do": "finish"}} or {{"do": "fail", "failure": NAME}}, got {", ".join(unknown)[:100]}'
+        raise PowerError(message)
+    failure = order.get("failure")
+    return str(order.get("do", "")), str(failure) if failure else None
 
 
 def account_named(mock: Mock, provider: str, key: str) -> tuple[Service, Account]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from imageproof.mock_server.service import Service
     from imageproof.specs.model import JsonTree
 
+MOST_STEP_S = 1e10  # some three hundred years
 SETTINGS = ("balance_usd", "balance_credits", "limits", "scenario", "clock", "webhook")
 
 
@@ -173,7 +174,7 @@ def move_task(
     """Finish or fail a task now. Raises PowerError for one that has ended: terminal states never change."""
     record = service.upstream.find_task(service.provider, task_id)
     held = service.upstream.holds.get(task_id)
-    if record is None and held is None:
+    if (record is None and held is None) or (record is not None and record.account != account.number):
         message = f"the account has no task {task_id[:100]!r}"
         raise PowerError(message)
     if action not in ("finish", "fail"):
@@ -185,7 +186,7 @@ def move_task(
         raise PowerError(message)
     if held is not None:
         held.set()
-    if record is None or record.account != account.number:
+    if record is None:
         return {"id": task_id, "phase": "released"}
     now = account.clock.now()
     if phase_at(record, now).is_final:
@@ -235,12 +236,15 @@ def move_clock(mock: Mock, accounts: list[Account], order: dict[str, JsonTree]) 
 
 
 def _step(value: JsonTree) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e10:  # noqa: PLR2004
-        return float(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
     try:
-        return seconds(str(value))
+        step = float(str(value)) if is_number else seconds(str(value))
     except ValueError as error:
         raise PowerError(str(error)) from None
+    if not 0 <= step < MOST_STEP_S:
+        message = f"expected a step from 0 s to {MOST_STEP_S:.0f} s, got {value!r}: time never goes back"
+        raise PowerError(message)
+    return step
 
 
 def journal_of(account: Account) -> dict[str, JsonTree]:
