@@ -135,7 +135,8 @@ def _other_dimensions(limits: Limits, other: object) -> list[object]:
     if not isinstance(first, FileFacts):
         return []
     good = _good_file(limits)
-    same_format = first.format if first.format in limits.file[1] else good.format
+    can_be = first.format in limits.file[1] and not (good.has_alpha and first.format == "jpeg")
+    same_format = first.format if can_be else good.format
     return [
         replace(good, format=same_format, width=first.width + step, height=first.height + more)
         for step, more in ((16, 0), (0, 16))

@@ -124,8 +124,8 @@ class Maker:
             case k.AtMostOne(fields=names):
                 sent = [name for name in names if is_sent(body, name) and name not in kept] or list(names)
                 body.pop(pick(choices, sent), None)
-            case k.SameAs(other=other):
-                _align(body, rule.field or "", other)
+            case k.SameAs() as kind:
+                _align(body, rule.field or "", kind)
             case k.Required():
                 body[rule.field or ""] = valid_value(fields[rule.field or ""], choices, self.shape)
             case _ if rule.field in fields and rule.field not in kept:
@@ -217,13 +217,17 @@ def _non_empty(field: Field, choices: Choices, shape: Shape) -> object:
     return valid_value(field, choices, shape, least_items=1)
 
 
-def _align(body: Body, mask: str, other: str) -> None:
-    """Give the mask the shape of the first image."""
-    images = body.get(other)
+def _align(body: Body, mask: str, kind: k.SameAs) -> None:
+    """Give the mask the shape of the first image; where its alpha rules their common format out, the image changes."""
+    images, mine = body.get(kind.other), body.get(mask)
     first = images[0] if isinstance(images, list) and images else images
-    mine = body.get(mask)
-    if isinstance(first, FileFacts) and isinstance(mine, FileFacts):
-        body[mask] = replace(mine, width=first.width, height=first.height, format=first.format)
+    if not isinstance(first, FileFacts) or not isinstance(mine, FileFacts):
+        return
+    if kind.format and mine.has_alpha and first.format == "jpeg":
+        first = replace(first, format=mine.format)
+        body[kind.other] = [first, *images[1:]] if isinstance(images, list) else first
+    shape = replace(mine, width=first.width, height=first.height)
+    body[mask] = replace(shape, format=first.format) if kind.format else shape
 
 
 def nest(body: Mapping[str, object]) -> Body:
