@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from imageproof.mock_server.fate import fill_id
+from imageproof.mock_server.fate import fill_id, job_digest
 from imageproof.mock_server.record import Moves, completed_at
 from imageproof.mock_server.tasks import task_context
 from imageproof.specs.template import fill
@@ -76,7 +76,7 @@ async def _deliver(service: Service, call: Call, task_id: str, target: tuple[str
         return
     call.now = clock.now()
     await service.gallery.prepare(task_id, record, call.now)
-    webhook_id = fill_id("wh_{hex32}", call.job + call.job)
+    webhook_id = fill_id("wh_{hex32}", job_digest(task_id.encode()) + call.job)
     context = task_context(service, call, task_id, record, phase, hooks.body)
     context |= {"webhook.id": webhook_id, "webhook.event": hooks.events[phase]}
     for wait in (0.0, *hooks.retries_s):
