@@ -175,7 +175,7 @@ def _set_account(own: Controlled) -> None:
     assert cast("dict[str, object]", settings["clock"])["mode"] == "60x"
     own.submit()
     assert own.account.tasks()[0]["run_s"] == 5
-    hook = {"url": "http://127.0.0.1:9/hook", "secret": "hush"}
+    hook = {"url": "http://127.0.0.1/hook", "secret": "hush"}
     settings = cast("dict[str, object]", own.do("PATCH", "account", {"webhook": hook, "scenario": None}))
     assert settings["webhook"] == hook["url"]
     assert "hush" not in json.dumps(settings)
