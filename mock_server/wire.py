@@ -154,15 +154,10 @@ async def _read_part(part: BodyPartReader, form: Form) -> None:
     if part.filename is None:
         try:
             form.texts.append((name, data.decode()))
-        except UnicodeDecodeError:
-            raise BodyRefusedError("invalid_body", f"the part {shown_name(name)} is not UTF-8") from None
+        except UnicodeDecodeError:  # bytes without a file name: some clients upload so, and no text is of this kind
+            form.files.append((name, facts_of(data, name), data))
         return
     form.files.append((name, facts_of(data, part.filename), data))
-
-
-def shown_name(name: str) -> str:
-    """A name for a message, cut and without control characters."""
-    return repr(name[:60])
 
 
 def facts_of(data: bytes, name: str) -> FileFacts:

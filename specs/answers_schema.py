@@ -37,7 +37,8 @@ def tree_schema(tree: JsonTree, known: Mapping[str, Schema], may_omit: frozenset
     if isinstance(tree, str):
         return _text_schema(tree, known)
     if isinstance(tree, list):
-        return {"type": "array", "prefixItems": [tree_schema(item, known) for item in tree], "minItems": len(tree)}
+        items = [tree_schema(item, known) for item in tree]
+        return {"type": "array", "items": items[0] if len(items) == 1 else {"anyOf": items}, "minItems": len(tree)}
     if isinstance(tree, dict):
         return _object_schema(tree, known, may_omit)
     return {"const": tree}

@@ -92,7 +92,9 @@ def _good(spec: Spec, operation: Operation) -> Tree:
     if operation.stream is not None:
         events = (operation.stream.partial_event, operation.stream.completed_event)
         listed = {event: event_schema(spec, operation, event) for event in events}
-        content["text/event-stream"] = {"schema": {"type": "string"}, "x-events": listed}
+        event: Tree = {"event": {"enum": [*events]}, "data": {"type": "string", "contentMediaType": "application/json"}}
+        each: Tree = {"type": "object", "required": ["event", "data"], "properties": event}
+        content["text/event-stream"] = {"schema": each, "x-events": listed}
     response: Tree = {"description": f"a good {operation.name.replace('_', ' ')}", "content": content}
     headers = _headers(spec, [])
     if headers:

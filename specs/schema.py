@@ -186,6 +186,10 @@ def _object(shape: Shape, group: str) -> Schema:
     return out
 
 
+def _has_files(shape: Shape) -> bool:
+    return any(field.type in ("file", "files") for field in shape.fields.values())
+
+
 def body_schema(shape: Shape, selector: Selector | None = None) -> Schema:
     """The JSON Schema of a body of one model for one operation; `selector` adds the field that names the model."""
     out = _object(shape, "")
@@ -196,7 +200,7 @@ def body_schema(shape: Shape, selector: Selector | None = None) -> Schema:
             required: list[str] = out.get("required", [])  # type: ignore[assignment]
             out["required"] = [selector.field, *required]
     crossed = [cross_schema(rule.kind) for rule in shape.cross]  # type: ignore[arg-type]
-    if crossed:
+    if crossed and not _has_files(shape):  # generators can't judge a form with files by rules between fields
         out["allOf"] = crossed
     return out
 
