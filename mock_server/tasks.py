@@ -218,7 +218,9 @@ def answer_task(service: Service, call: Call, task_id: str, record: Record, oper
     phase = phase_at(record, call.now)
     if phase is Phase.FAILED:
         call.account.ledger.settle(call.now)
-    template = operation.answer.by_phase.get(phase) or operation.answer.body
+    shown = operation.answer.by_phase
+    template = shown.get(phase) or (shown.get(Phase.RUNNING) if phase is Phase.QUEUED else None)
+    template = template or operation.answer.body
     if template is None:
         return _no_result(service, call, record, phase)
     context = task_context(service, call, task_id, record, phase, template)
