@@ -17,6 +17,7 @@ from imageproof.mock_server.fate import fill_id, id_pattern, job_digest
 from imageproof.mock_server.record import FORMATS, phase_at, unpack
 from imageproof.mock_server.results import Gallery
 from imageproof.mock_server.triggers import HEADER, NOTHING, TriggerError, in_header, in_prompt
+from imageproof.mock_server.trouble import scripted_trouble
 from imageproof.mock_server.wire import BodyRefusedError, parse_json
 from imageproof.specs.check import Checker, Violation, check_selector
 from imageproof.specs.model import MAKES_IMAGES
@@ -171,7 +172,7 @@ class Service:
             refusal = step(call)
             if refusal is not None:
                 return refusal
-        return self._trouble(call)
+        return scripted_trouble(self, call)
 
     def _limit(self, call: Call) -> Reply | None:
         account = call.account
@@ -273,37 +274,6 @@ class Service:
         if ledger.balance >= cost and not (call.script.nocredit and ledger.balance <= 0):
             return None
         return self.refuse("insufficient_funds", call)
-
-    def _trouble(self, call: Call) -> Reply | None:
-        """Errors that a script asks for, for the first tries of a request."""
-        if call.operation.does not in BILLABLE:
-            value = call.headers.get(HEADER)
-            if value is None:
-                return None
-            try:
-                call.script = in_header(value)
-            except TriggerError as error:
-                return self.refuse("invalid_param", call, message=f"imageproof: {error}", note=str(error))
-            call.job = job_digest(call.path.encode())
-        else:
-            call.job = job_digest(call.raw)
-        call.attempt = call.account.attempt(call.job)
-        script = call.script
-        if (script.status is None and script.error is None) or call.attempt > script.times:
-            return None
-        if script.error is not None:
-            return self._scripted_error(call, script.error)
-        known = next((answer for answer in self.spec.errors.values() if answer.status == script.status), None)
-        reply = self.refuse(known.name if known else "internal", call)
-        reply.status = script.status or reply.status
-        return reply
-
-    def _scripted_error(self, call: Call, name: str) -> Reply:
-        if name in self.spec.errors:
-            return self.refuse(name, call)
-        known = ", ".join(sorted(self.spec.errors))
-        message = f"the spec {self.spec.name} has no error answer {name!r}: known are {known}"
-        return self.refuse("invalid_param", call, message=f"imageproof: {message}", note=message)
 
     # what answers are made of
 

@@ -16,7 +16,8 @@ from imageproof.specs.build_answers import (
     texts,
 )
 from imageproof.specs.build_outputs import read_durations, read_images, read_pixels, read_prices, read_tokens
-from imageproof.specs.build_requests import Place, read_selector, read_shape
+from imageproof.specs.build_requests import Place, read_shape
+from imageproof.specs.build_selector import read_selector
 from imageproof.specs.contract import Topic
 from imageproof.specs.model import MAKES_IMAGES, Billing, Limit, Model, Numbers, Operation, Page, Shape, Spec
 from imageproof.specs.nodes import Mapping, plain
@@ -172,6 +173,18 @@ def _advice(reader: Reader, node: Node | None) -> None:
         reader.state(Topic.ADVICE, key, text_of(child(item, "says") or item), item)
 
 
+def _idempotency(reader: Reader, node: Node | None) -> tuple[str | None, bool]:
+    """The header of idempotency keys, if there is one, and whether it is honoured."""
+    if node is None:
+        return None, False
+    honoured = child(node, "honoured")
+    is_honoured = honoured is not None and plain(honoured) is True
+    header = text_of(child(node, "header") or node)
+    words = "is honoured" if is_honoured else "is accepted and changes nothing"
+    reader.state(Topic.IDEMPOTENCY, "", f"the header {header} {words}", node)
+    return header, is_honoured
+
+
 def build(tree: Mapping, named: Named) -> tuple[Spec, Reader]:
     """Build a spec from a merged tree. The reader that comes with it holds the problems that were found."""
     reader = Reader(named.name, _pages(child(tree, "sources")))
@@ -195,16 +208,7 @@ def build(tree: Mapping, named: Named) -> tuple[Spec, Reader]:
     header = None
     if id_header is not None:
         header = str(reader.value(Topic.ANSWERS, "request-id", "each answer carries the header", id_header, None))
-    idempotency = child(tree, "idempotency")
-    honoured = child(idempotency, "honoured")
-    if idempotency is not None:
-        words = "is honoured" if honoured is not None and plain(honoured) is True else "is accepted and changes nothing"
-        reader.state(
-            Topic.IDEMPOTENCY,
-            "",
-            f"the header {text_of(child(idempotency, 'header') or idempotency)} {words}",
-            idempotency,
-        )
+    idempotency_header, honoured = _idempotency(reader, child(tree, "idempotency"))
     _advice(reader, child(tree, "advice"))
     spec = Spec(
         name=named.name,
@@ -227,8 +231,8 @@ def build(tree: Mapping, named: Named) -> tuple[Spec, Reader]:
         queue_s=_queue(reader, tasks or tree),
         billing=billing,
         limits=MappingProxyType(_limits(reader, child(tree, "limits"))),
-        idempotency_header=text_of(child(idempotency, "header") or tree) if idempotency else None,
-        idempotency_honoured=honoured is not None and plain(honoured) is True,
+        idempotency_header=idempotency_header,
+        idempotency_honoured=honoured,
         webhooks=read_webhooks(reader, webhooks) if webhooks else None,
         operations=MappingProxyType(operations),
         selector=selector,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from imageproof.specs import kinds as k
 from imageproof.specs.contract import Topic
 from imageproof.specs.facts import Level, Rule
-from imageproof.specs.model import Field, Numbers, Selector, Shape
-from imageproof.specs.nodes import Mapping, plain
+from imageproof.specs.model import Field, Numbers, Shape
+from imageproof.specs.nodes import plain
 from imageproof.specs.problems import did_you_mean
 from imageproof.specs.reading import Reader, Stated, child, entries, items, plain_value, text_of, values_of
 from imageproof.specs.wording import sentence
@@ -113,7 +113,7 @@ def make_rule(
     )
 
 
-def _said(reader: Reader, node: Node, param: Node, source: Source | None) -> Stated:
+def said_of(reader: Reader, node: Node, param: Node, source: Source | None) -> Stated:
     """A constraint's own words, completed by those of its parameter."""
     said = reader.stated(node, source)
     if child(node, "is") is not None:
@@ -158,7 +158,7 @@ def _constraints(reader: Reader, param: Node, source: Source) -> Iterator[tuple[
         node = child(param, key)
         if node is None:
             continue
-        said = _said(reader, node, param, source)
+        said = said_of(reader, node, param, source)
         if key in SWITCHES and plain(said.node) is not True:
             continue
         yield make(said.node, node), said
@@ -166,12 +166,12 @@ def _constraints(reader: Reader, param: Node, source: Source) -> Iterator[tuple[
     if pixels is None:
         return
     also = child(pixels, "also")
-    said = _said(reader, also or pixels, param, source)
+    said = said_of(reader, also or pixels, param, source)
     yield k.SizeText(also=tuple(str(value) for value in values_of(said.node)) if also else ()), said
     for key, make in PIXEL_CONSTRAINTS.items():
         node = child(pixels, key)
         if node is not None:
-            said = _said(reader, node, param, source)
+            said = said_of(reader, node, param, source)
             yield make(said.node, node), said
 
 
@@ -296,7 +296,7 @@ def read_shape(reader: Reader, place: Place, node: Node, numbers: Numbers) -> Sh
         if kind is None or any(part not in fields for part in _named_fields(kind)):
             _check_names(reader, kind, item, node)
             continue
-        said = _said(reader, item, item, reader.source(child(item, "source"), place.source))
+        said = said_of(reader, item, item, reader.source(child(item, "source"), place.source))
         cross.append(make_rule(reader, place, kind, said, field=_named_fields(kind)[0], name=name))
     unknown = child(node, "unknown_fields")
     unknown_rule = None
@@ -327,29 +327,3 @@ def _check_names(reader: Reader, kind: k.Kind | None, item: Node, model: Node) -
             said = [node for body in bodies for node in (*(inner for _, inner in entries(body)), *items(body))]
             mark = next((node.mark for node in said if plain(node) == name), item.mark)
             reader.problem(mark, f"the rule names the field {name!r}, which is no parameter", did_you_mean(name, known))
-
-
-def read_selector(reader: Reader, node: Node, models: tuple[str, ...], numbers: Numbers) -> Selector:
-    """Read how a request names its model."""
-    field_node = child(node, "field")
-    default = child(node, "default")
-    example = text_of(found) if (found := child(node, "example")) else models[0]
-    default_text = text_of(reader.stated(default, None).node) if default else None
-    if field_node is None:
-        return Selector(field=None, default=default_text, example=example)
-    name = text_of(field_node)
-    source = reader.source(child(node, "source"), None)
-    place = Place(operation="any", model="any", source=source)
-    said = reader.stated(Mapping(mark=node.mark, entries={}, key_marks={}), source)
-    rules = []
-    if (required := child(node, "required")) is not None:
-        rules.append(make_rule(reader, place, k.Required(), _said(reader, required, node, source), field=name))
-    rules.append(
-        make_rule(reader, place, k.Type(name="string", integral_float=numbers.integral_float), said, field=name)
-    )
-    among = _said(reader, child(node, "one_of") or node, node, source)
-    rules.append(make_rule(reader, place, k.OneOf(values=models), among, field=name))
-    if default is not None:
-        words = f"{name} is {default_text} when it is left out"
-        reader.state(Topic.DEFAULTS, f"any/any/{name}", words, reader.stated(default, source))
-    return Selector(field=name, default=default_text, example=example, rules=tuple(rules))
