@@ -48,6 +48,7 @@ class Call:
         "rules",
         "script",
         "shape",
+        "streamed",
         "task_id",
         "uploaded",
     )
@@ -84,6 +85,7 @@ class Call:
         self.rules: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
         self.limit_headers: dict[str, str] | None = None
+        self.streamed = b""
 
     @property
     def host(self) -> str:

@@ -103,7 +103,7 @@ class Mock:
             self.record(request, call, began, response)
             return sent
         streamed: web.StreamResponse = response  # type: ignore[assignment]  # what is no Reply has been sent already
-        self.record(request, call, began, Reply(streamed.status, b"", dict(streamed.headers)))
+        self.record(request, call, began, Reply(streamed.status, call.streamed, dict(streamed.headers)))
         return streamed
 
     async def _answer(self, request: web.BaseRequest, call: Call) -> Reply | web.StreamResponse:

@@ -197,11 +197,11 @@ async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _
     for index in range(count):
         await _hold(service, call, job.task_id, start + run * (index + 1) / (count + 1), job.plan)
         data = await service.gallery.image(job.task_id, job.record, 0, stage=index)
-        await _quietly(response.write(_event(service, call, job, data, index)), call)
+        await _send(response, _event(service, call, job, data, index), call)
     last = service.gallery.image(job.task_id, job.record, 0)
     data, _ = await asyncio.gather(last, _hold(service, call, job.task_id, start + run, job.plan))
     _charge(service, call, request, job)
-    await _quietly(response.write(_event(service, call, job, data, None)), call)
+    await _send(response, _event(service, call, job, data, None), call)
     await _quietly(response.write_eof(), call)
     return response
 
@@ -221,6 +221,12 @@ def _event(service: Service, call: Call, job: _Job, data: bytes, index: int | No
         "partial.index": index,
     }
     return b"event: %b\ndata: %b\n\n" % (name.encode(), template.encode(context))
+
+
+async def _send(response: web.StreamResponse, event: bytes, call: Call) -> None:
+    """Send one event and keep it for the journal."""
+    call.streamed += event
+    await _quietly(response.write(event), call)
 
 
 async def _quietly(work: Awaitable[object], call: Call) -> None:

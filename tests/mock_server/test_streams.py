@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import httpx2 as httpx
 import pytest
@@ -138,3 +139,14 @@ def test_each_event_of_a_stream_comes_when_its_time_has_come(
 def test_a_stream_that_fails_answers_with_the_refusal(mock: Mock, client: Client) -> None:
     answer = post(client(jumping(mock)), stream=True, partial_images=1, prompt="[[fail: upstream_failed]] a red fox")
     assert (answer.status_code, answer.headers["Content-Type"]) == (502, "application/json")
+
+
+def test_the_journal_holds_the_events_of_a_stream() -> None:
+    body = {**BODY, "stream": True, "partial_images": 1}
+    with Mock("apiyi", clock="jump") as mock:
+        account = mock.account()
+        answer = httpx.post(f"{account.base_url}{GENERATE}", json=body, headers=account.headers, timeout=20)
+        (entry,) = cast("list[dict[str, dict[str, dict[str, object]]]]", account.journal())
+    kept = entry["response"]["body"]
+    assert kept["size"] == len(answer.content)
+    assert str(kept["text"]).startswith("event: image_generation.partial_image\ndata: {")
