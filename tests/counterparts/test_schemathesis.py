@@ -36,10 +36,10 @@ OPTIONS = (
     "--generation-database=none",
 )
 JSON_ONLY = ("--phases=examples,coverage,fuzzing,stateful", "--max-examples=10")
-# A form is tested by the fuzzing phase alone: the coverage phase of Schemathesis 4 ends with a runtime error of its own,
-# "Unsupported type: 'Binary'", where the schema of a form has conditions. And no schema says that bytes are an image, so
-# it draws valid forms that hold none, often as a text part without a file name: that they are refused is right. Good
-# forms are sent by test_documented_values.py.
+# A form is tested by the fuzzing phase alone: the coverage phase of Schemathesis 4 ends with a mistake of its own,
+# "Unsupported type: 'Binary'", where the schema of a form has conditions. And no schema says that bytes are an image,
+# so it draws valid forms that hold none, often as a text part without a file name: that they are refused is right.
+# Good forms are sent by test_documented_values.py.
 FORMS_ONLY = ("--phases=fuzzing", "--max-examples=10", "--exclude-checks=positive_data_acceptance")
 # No page of this provider gives a form of keys, so its mock takes any, and there is none that it could refuse.
 ANY_KEY = ("xingchaoyiqing",)
