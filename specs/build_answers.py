@@ -106,8 +106,8 @@ def read_auth(reader: Reader, node: Node) -> Auth:
     scheme = text_of(found) if (found := child(node, "scheme")) else ""
     header = text_of(found) if (found := child(node, "header")) else "Authorization"
     reader.state(Topic.AUTH, "header", f"the key is sent as {header}: {scheme} KEY".replace("  ", " "), node)
-    if key is not None and child(key, "source") is not None:
-        reader.state(Topic.AUTH, "key", f"a key matches {pattern}", key)
+    if child(key, "pattern") is not None and key is not None:
+        reader.state(Topic.AUTH, "key", f"a key matches {pattern}", key, reader.source(child(node, "source"), None))
     return Auth(
         header=header,
         scheme=scheme,
