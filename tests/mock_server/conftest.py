@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2 as httpx
 import pytest
@@ -37,3 +38,16 @@ def client() -> Iterator[Client]:
     yield make
     for item in made:
         item.close()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Threads for calls that are held."""
+    with ThreadPoolExecutor(4) as threads:
+        yield threads
+
+
+@pytest.fixture
+def apiyi(mock: Mock) -> MockAccount:
+    """A fresh account at a provider that holds its calls."""
+    return mock.account("apiyi")

@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
@@ -30,17 +30,6 @@ from tests.mock_server.held import (
 )
 
 Client = Callable[[MockAccount], httpx.Client]
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(4) as threads:
-        yield threads
-
-
-@pytest.fixture
-def apiyi(mock: Mock) -> MockAccount:
-    return mock.account("apiyi")
 
 
 EVENT_FIELDS = {"type", "b64_json", "created_at", "size", "quality", "background", "output_format"}

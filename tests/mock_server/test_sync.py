@@ -7,7 +7,7 @@ import http.client
 import io
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
@@ -33,17 +33,6 @@ from tests.mock_server.held import (
 )
 
 Client = Callable[[MockAccount], httpx.Client]
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(4) as threads:
-        yield threads
-
-
-@pytest.fixture
-def apiyi(mock: Mock) -> MockAccount:
-    return mock.account("apiyi")
 
 
 def entries(account: MockAccount) -> list[dict[str, object]]:
