@@ -19,6 +19,7 @@ from imageproof.specs.build_outputs import read_durations, read_images, read_pix
 from imageproof.specs.build_requests import Place, read_shape
 from imageproof.specs.build_selector import read_selector
 from imageproof.specs.contract import Topic
+from imageproof.specs.general import general_rules
 from imageproof.specs.model import MAKES_IMAGES, Billing, Limit, Model, Numbers, Operation, Page, Shape, Spec
 from imageproof.specs.nodes import Mapping, plain
 from imageproof.specs.problems import SpecError
@@ -210,6 +211,7 @@ def build(tree: Mapping, named: Named) -> tuple[Spec, Reader]:
         header = str(reader.value(Topic.ANSWERS, "request-id", "each answer carries the header", id_header, None))
     idempotency_header, honoured = _idempotency(reader, child(tree, "idempotency"))
     _advice(reader, child(tree, "advice"))
+    life = read_tasks(reader, tasks) if tasks else None
     spec = Spec(
         name=named.name,
         provider=named.provider,
@@ -226,7 +228,7 @@ def build(tree: Mapping, named: Named) -> tuple[Spec, Reader]:
         request_id=text_of(request_id) if request_id else "req_{hex32}",
         request_id_header=header,
         errors=MappingProxyType(errors),
-        tasks=read_tasks(reader, tasks) if tasks else None,
+        tasks=life,
         results=read_results(reader, results) if results else None,
         queue_s=_queue(reader, tasks or tree),
         billing=billing,
@@ -238,7 +240,7 @@ def build(tree: Mapping, named: Named) -> tuple[Spec, Reader]:
         selector=selector,
         models=MappingProxyType(models),
         shapes=MappingProxyType(own),
-        rules=tuple(reader.rules),
+        rules=(*reader.rules, *general_rules(named.name, life, tuple(models.values()))),
     )
     return spec, reader
 

@@ -30,6 +30,7 @@ class Topic(StrEnum):
     WEBHOOKS = "webhooks"
     DEFAULTS = "defaults"
     ADVICE = "advice"
+    GENERAL = "general"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

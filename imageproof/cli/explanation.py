@@ -6,19 +6,19 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imageproof.cli.examples import pair_for, shape_of
 from imageproof.mock_server.answers import violation_context
 from imageproof.specs.contract import Statement
 from imageproof.specs.files import FileFacts
 from imageproof.specs.kinds import Ignored
+from imageproof.specs.pairs import pair_for, shape_of
 from imageproof.specs.template import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imageproof.cli.examples import Pair
     from imageproof.specs.facts import Rule, Source
     from imageproof.specs.model import ErrorAnswer, Spec
+    from imageproof.specs.pairs import Pair
     from imageproof.specs.problems import Mark
 
 LABEL = 10

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from imageproof.cli.examples import pair_for, pointers, shape_of
 from imageproof.cli.explanation import place, shown
 from imageproof.cli.main import cli
 from imageproof.mock_server.triggers import cards
@@ -17,6 +16,7 @@ from imageproof.specs.files import FileFacts
 from imageproof.specs.kinds import Ignored
 from imageproof.specs.library import load, shipped
 from imageproof.specs.model import Spec
+from imageproof.specs.pairs import pair_for, pointers, shape_of
 from imageproof.specs.problems import Mark
 
 SPECS = [
