@@ -200,7 +200,7 @@ class Coverage(_Line, frozen=True, kw_only=True, tag="coverage"):
 
 
 class Picture(_Line, frozen=True, kw_only=True, tag="picture"):
-    """One image that was looked at: what was asked for and what came. `thumbnail` is a small PNG in base64."""
+    """One image that was looked at: what was asked for and what came. `thumbnail` is a small JPEG in base64."""
 
     exchange: int
     case: str

@@ -1,0 +1,110 @@
+"""Where the values stand in an answer: the other way round from `template`, from JSON back to names.
+
+A template says `{"output": {"image_urls": {"$each": "{image.url}"}}}`; from it follows that `image.url` is read at
+output > image_urls > each. Values inside a text (`"img-{task.id}"`) are not read back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import orjson
+
+from imageproof.specs.template import sole_placeholder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from imageproof.specs.model import JsonTree, Operation, Phase
+    from imageproof.specs.template import Template
+
+
+class Step(Enum):
+    """Steps that are no key: every entry of an array, and the JSON inside a text."""
+
+    EACH = "each"
+    JSON = "json"
+
+
+Path = tuple[str | int | Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One placeholder of a template and the way to it."""
+
+    name: str
+    path: Path
+
+
+def places(tree: JsonTree, at: Path = ()) -> Iterator[Place]:
+    """Every placeholder that is a whole value of its own, with its path."""
+    if isinstance(tree, str):
+        name = sole_placeholder(tree)
+        if name is not None:
+            yield Place(name=name, path=at)
+    elif isinstance(tree, list):
+        for index, item in enumerate(tree):
+            yield from places(item, (*at, index))
+    elif isinstance(tree, dict):
+        yield from _inside(tree, at)
+
+
+def _inside(tree: dict[str, JsonTree], at: Path) -> Iterator[Place]:
+    if "$each" in tree:
+        yield from places(tree["$each"], (*at, Step.EACH))
+    elif "$json" in tree:
+        yield from places(tree["$json"], (*at, Step.JSON))
+    elif "$switch" in tree:
+        for key, item in tree.items():
+            if key != "$switch":
+                yield from places(item, at)
+    else:
+        for key, item in tree.items():
+            yield from places(item, (*at, key.removesuffix("?")))
+
+
+def values_at(body: object, path: Path) -> Iterator[object]:
+    """The values at a path; none where the way ends before."""
+    if not path:
+        yield body
+        return
+    step, rest = path[0], path[1:]
+    match step:
+        case Step.EACH:
+            for item in body if isinstance(body, list) else []:
+                yield from values_at(item, rest)
+        case Step.JSON:
+            if isinstance(body, str):
+                try:
+                    inner = orjson.loads(body)
+                except orjson.JSONDecodeError:
+                    return
+                yield from values_at(inner, rest)
+        case int():
+            if isinstance(body, list) and step < len(body):
+                yield from values_at(body[step], rest)
+        case str():
+            if isinstance(body, dict) and step in body:
+                yield from values_at(body[step], rest)
+
+
+def read_all(body: object, template: Template) -> dict[str, list[object]]:
+    """All values of an answer by the names of the template's placeholders, nulls left out."""
+    out: dict[str, list[object]] = {}
+    for place in places(template.tree):
+        for value in values_at(body, place.path):
+            if value is not None and value not in out.setdefault(place.name, []):
+                out[place.name].append(value)
+    return out
+
+
+def templates_of(operation: Operation) -> Mapping[Phase | None, Template]:
+    """The bodies that a good answer of an operation may have, by phase; None for one without."""
+    answer = operation.answer
+    out: dict[Phase | None, Template] = dict(answer.by_phase)
+    if answer.body is not None:
+        out[None] = answer.body
+    return out

@@ -1,0 +1,259 @@
+"""One run: every request is sent once, every rule is judged once, and what rests on something broken says so.
+
+Checks are coroutines that ask the session for what they need (a refusal, a story, another rule); the session remembers
+the answers, so that rules share requests and a billable one is never repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from imageproof.records.lines import Verdict
+from imageproof.specs.generate import Maker
+from imageproof.specs.pairwise import cover
+from imageproof.specs.problems import nearest
+from imageproof.suites.gateway.ambient import Ambient
+from imageproof.suites.gateway.bench import Bench, LostError, Seen
+from imageproof.suites.gateway.histories import judge_history
+from imageproof.suites.gateway.jobs import Job, Plan, job_for
+from imageproof.suites.gateway.lives import Lives
+from imageproof.suites.gateway.names import RuleBook
+from imageproof.suites.gateway.probes import selector_of
+from imageproof.suites.gateway.verdicts import (
+    BlockedError,
+    BudgetEndedError,
+    InconclusiveError,
+    Judgement,
+    NotApplicableError,
+    NotJudgedError,
+)
+from imageproof.suites.ledger import AlreadySpentError, BudgetError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from imageproof.records.lines import Line
+    from imageproof.records.redact import Redactor
+    from imageproof.specs.facts import Rule
+    from imageproof.specs.model import Shape, Spec
+    from imageproof.specs.pairwise import Cover
+    from imageproof.suites.capabilities import Capabilities
+    from imageproof.suites.gateway.config import Config
+    from imageproof.suites.gateway.probes import Probe
+    from imageproof.suites.gateway.stories import Story
+    from imageproof.suites.ledger import Ledger
+    from imageproof.suites.wire import Sender
+
+    Check = Callable[["Session", Rule], Awaitable[Judgement]]
+
+FREE_ACCIDENTS = 3  # requests that had to be refused and were accepted: after so many, free mode stops to send more
+AGAIN = 1  # a free request without an answer is sent once more before the silence counts
+
+
+class Session:
+    """A run against one target."""
+
+    def __init__(  # noqa: PLR0913  (the parts of a run, put together in one place)
+        self,
+        config: Config,
+        spec: Spec,
+        sender: Sender,
+        *,
+        write: Callable[[Line], None],
+        redact: Redactor,
+        find_check: Callable[[Spec, Rule], Check],
+        ledger: Ledger | None = None,
+        capabilities: Capabilities | None = None,
+    ) -> None:
+        self.config = config
+        self.spec = spec
+        self.book = RuleBook(spec)
+        self.capabilities = capabilities
+        self.ledger = ledger
+        self.bench = Bench(config, spec, sender, write, redact)
+        self.ambient = Ambient(spec, config.keys.secrets())
+        self.bench.observers.append(self.ambient.look)
+        self.lives = Lives(self.bench, write)
+        self.plan = Plan()
+        self.cards: bool | None = config.cards
+        self.accidents = 0
+        self.facts: dict[str, object] = {}
+        self._find_check = find_check
+        self._judging: dict[str, asyncio.Task[Judgement]] = {}
+        self._refusals: dict[bytes, asyncio.Task[Seen]] = {}
+        self._stories: dict[str, asyncio.Task[Story]] = {}
+        self._shared: dict[str, asyncio.Task[object]] = {}
+        self._covers: dict[int, Cover] = {}
+        self._jobs = asyncio.Semaphore(config.jobs_at_once)
+        self._alone = asyncio.Lock()
+        self.spent_on: dict[str, int] = defaultdict(int)
+
+    # rules
+
+    async def judge(self, rule: Rule) -> Judgement:
+        """Judge a rule, once. Raises NotJudgedError when it can't be judged, with the reason."""
+        task = self._judging.get(rule.id)
+        if task is None:
+            task = self._judging[rule.id] = asyncio.ensure_future(self._judge(rule))
+        return await asyncio.shield(task)
+
+    async def _judge(self, rule: Rule) -> Judgement:
+        lacking = self.capabilities.missing(rule) if self.capabilities else None
+        if lacking:
+            raise NotApplicableError(f"the gateway declares that it lacks this: {lacking}")
+        return await self._find_check(self.spec, rule)(self, rule)
+
+    def rule(self, rule_id: str) -> Rule:
+        """The rule of an id. Raises KeyError, naming the nearest one."""
+        found = self.book.by_id.get(rule_id)
+        if found is None:
+            raise KeyError(f"no rule {rule_id!r}: the nearest is {nearest(rule_id, self.book.by_id)!r}")
+        return found
+
+    async def is_broken(self, rule_id: str) -> bool:
+        """Whether a rule was found broken; a rule that the spec does not state is not."""
+        rule = self.book.by_id.get(rule_id)
+        if rule is None:
+            return False
+        try:
+            return bool((await self.judge(rule)).faults)
+        except NotJudgedError:
+            return False
+
+    async def need(self, *rule_ids: str) -> None:
+        """Require that other rules hold. Raises BlockedError, naming the root cause."""
+        for rule_id in rule_ids:
+            rule = self.book.by_id.get(rule_id)
+            if rule is None:
+                continue
+            try:
+                judgement = await self.judge(rule)
+            except BlockedError as error:
+                raise BlockedError(error.reason, by=error.by) from None
+            except NotJudgedError:
+                continue
+            if judgement.faults:
+                raise BlockedError(f"rests on {rule_id}, which is broken", by=rule_id)
+
+    async def shared(self, name: str, work: Callable[[], Coroutine[object, object, object]]) -> object:
+        """The result of some work that several rules need, done once."""
+        task = self._shared.get(name)
+        if task is None:
+            task = self._shared[name] = asyncio.ensure_future(work())
+        return await asyncio.shield(task)
+
+    def shared_now(self, name: str) -> object | None:
+        """The result of shared work that is done; None where it was never begun, or failed."""
+        task = self._shared.get(name)
+        return task.result() if task is not None and task.done() and not task.cancelled() and not task.exception() else None
+
+    # requests that must be refused
+
+    async def refused(self, probe: Probe) -> Seen:
+        """Send a request that must be refused, once. Raises LostError when no answer comes even at a second try."""
+        content_type, data = self.bench.encode(probe.operation, probe.breaks)
+        key = probe.operation.name.encode() + b"\0" + content_type.encode() + data
+        task = self._refusals.get(key)
+        if task is None:
+            task = self._refusals[key] = asyncio.ensure_future(self._refused(probe, (content_type, data)))
+        return await asyncio.shield(task)
+
+    async def _refused(self, probe: Probe, data: tuple[str, bytes]) -> Seen:
+        if self.config.mode == "free" and self.accidents >= FREE_ACCIDENTS:
+            raise InconclusiveError(
+                f"not sent: {self.accidents} requests that must be refused were accepted, and may have been billed; "
+                "fix these first, or run with --mode paid"
+            )
+        for _ in range(AGAIN + 1):
+            try:
+                seen = await self.bench.call("refusal", probe.operation, body=probe.breaks, data=data)
+            except LostError as error:
+                lost = error
+                continue
+            if seen.is_good:
+                self.accidents += 1
+            return seen
+        raise lost
+
+    # billable requests
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether billable requests may be sent."""
+        return self.config.mode == "paid"
+
+    async def story(self, job: Job, rule: Rule | None = None) -> Story:
+        """Live a job, once. Raises InconclusiveError in free mode, without money, or when no answer came."""
+        if not self.is_paid:
+            raise InconclusiveError("needs a billable request, and free mode sends none: run with --mode paid")
+        task = self._stories.get(job.key)
+        if task is None:
+            if rule is not None:
+                self.spent_on[rule.id] += job.micro_usd
+            task = self._stories[job.key] = asyncio.ensure_future(self._live(job))
+        return await asyncio.shield(task)
+
+    async def _live(self, job: Job) -> Story:
+        async with self._jobs:
+            self._reserve(job)
+            story = await self.lives.live(job, cost=job.micro_usd)
+        if self.ledger is not None:
+            self.ledger.settle(job.key, job.micro_usd if story.is_accepted else 0)
+        if story.polls:
+            judge_history(self.spec, self.ambient, story.submit, story.polls)
+        return story
+
+    def _reserve(self, job: Job) -> None:
+        if self.ledger is None:
+            return
+        try:
+            self.ledger.reserve(job.key, job.micro_usd, f"{job.operation.name} {job.model.name}")
+        except BudgetError as error:
+            raise BudgetEndedError(str(error)) from None
+        except AlreadySpentError as error:
+            raise InconclusiveError(str(error)) from None
+
+    async def alone(self) -> asyncio.Lock:
+        """The lock of what moves money and reads balances: taken after every job under way has ended."""
+        while True:
+            pending = [task for task in self._stories.values() if not task.done()]
+            if not pending:
+                return self._alone
+            await asyncio.wait(pending)
+
+    # what requests are made from
+
+    def least(self, shape: Shape) -> Job:
+        """The job of the shortest valid body of a shape."""
+        return job_for(self.spec, shape, Maker(shape, selector_of(self.spec, shape)).least())
+
+    def cover(self, shape: Shape) -> Cover:
+        """The pairwise rows of a shape, computed once."""
+        known = self._covers.get(id(shape))
+        if known is None:
+
+            def cost(body: dict[str, object]) -> int:
+                return job_for(self.spec, shape, body).micro_usd
+
+            known = self._covers[id(shape)] = cover(
+                shape, selector_of(self.spec, shape), seed=self.config.seed, cost=cost
+            )
+        return known
+
+    def verdict_now(self, rule: Rule) -> Verdict | None:
+        """What a rule has come to so far; None while it is not judged yet."""
+        task = self._judging.get(rule.id)
+        if task is None or not task.done():
+            return None
+        error = task.exception()
+        if isinstance(error, NotJudgedError):
+            return error.verdict
+        return Verdict.ERRORED if error else Verdict.FAILED if task.result().faults else Verdict.PASSED
+
+    @staticmethod
+    def now() -> float:
+        """Seconds on a clock that never goes back."""
+        return monotonic()
