@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from imageproof.mock_server.accounts import Account
     from imageproof.mock_server.quick import Arrived
     from imageproof.mock_server.routes import Endpoint
-    from imageproof.mock_server.wire import Uploaded
+    from imageproof.specs.forms import Uploaded
     from imageproof.specs.model import Model, Operation, Shape, Spec
     from imageproof.specs.outcome import Outcome
     from imageproof.specs.template import Template

@@ -10,9 +10,9 @@ from io import BytesIO
 
 from PIL import Image, ImageOps
 
-from imageproof.mock_server.image_facts import inspect
 from imageproof.mock_server.picture import Picture
 from imageproof.mock_server.picture_text import Lettering, legible
+from imageproof.specs.image_facts import inspect
 
 UNDECODABLE = (
     OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, OverflowError, struct.error, zlib.error,

@@ -27,7 +27,8 @@ from imageproof.mock_server.routes import LONGEST_PATH, Endpoint, Found, Routes
 from imageproof.mock_server.service import Service
 from imageproof.mock_server.upstream import FullError, Upstream
 from imageproof.mock_server.webhooks import announce
-from imageproof.mock_server.wire import BodyRefusedError, parse_multipart, read_body, typed
+from imageproof.mock_server.wire import BodyRefusedError, parse_multipart, read_body
+from imageproof.specs.forms import typed
 from imageproof.specs.model import ASKS_FOR_TASK, Does
 
 if TYPE_CHECKING:

@@ -173,7 +173,7 @@ def rule_of_value(spec: Spec, shape: Shape, item: Field, value: object) -> str:
     return kinds[0].id if kinds else f"{spec.name}/{Topic.ANSWERS}/{shape.operation}"
 
 
-def _is_at_edge(kind: k.Kind, value: object) -> bool:  # noqa: PLR0911, C901  (a table over the kinds)
+def _is_at_edge(kind: k.Kind, value: object) -> bool:
     match kind:
         case k.Range(least=least, most=most):
             return value in (least, most) and not isinstance(value, bool)

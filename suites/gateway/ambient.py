@@ -90,7 +90,9 @@ class Ambient:
             if secret in seen.body or secret in heads:
                 where = "body" if secret in seen.body else "headers"
                 expected = "an answer without the key that was sent"
-                self.fault(rule, Fault(expected=expected, actual=f"the {where} of the answer hold the key", bad=seen.id))
+                self.fault(
+                    rule, Fault(expected=expected, actual=f"the {where} of the answer hold the key", bad=seen.id)
+                )
 
     def _json(self, seen: Seen) -> None:
         rule = self._id(Topic.GENERAL, "json")
@@ -206,7 +208,8 @@ def _placeholder(operation: Operation, phase: Phase | None, path: tuple[str | in
         for place in places(template.tree):
             steps = [step for step in place.path if step is not Step.JSON]
             if len(steps) == len(path) and all(
-                step == part or (step is Step.EACH and isinstance(part, int)) for step, part in zip(steps, path, strict=True)
+                step == part or (step is Step.EACH and isinstance(part, int))
+                for step, part in zip(steps, path, strict=True)
             ):
                 return place.name
     return None

@@ -96,7 +96,9 @@ class Tally:
 class Bench:
     """Where requests are made. `observers` see every answer; `write` takes the lines of the record."""
 
-    def __init__(self, config: Config, spec: Spec, sender: Sender, write: Callable[[Line], None], redact: Redactor) -> None:
+    def __init__(
+        self, config: Config, spec: Spec, sender: Sender, write: Callable[[Line], None], redact: Redactor
+    ) -> None:
         self.config = config
         self.spec = spec
         self.sender = sender
@@ -184,13 +186,23 @@ class Bench:
         return seen
 
     def _seen(  # noqa: PLR0913, PLR0917  (as above)
-        self, number: int, case: str, operation: Operation | None, out: Outgoing, incoming: Incoming, account: str,
+        self,
+        number: int,
+        case: str,
+        operation: Operation | None,
+        out: Outgoing,
+        incoming: Incoming,
+        account: str,
         task_id: str | None,
     ) -> Seen:
         tree: JsonTree = None
         broken: str | None = None
         try:
-            tree = incoming.json() if incoming.body and not incoming.header("content-type", ).__eq__("text/event-stream") else None
+            tree = (
+                incoming.json()
+                if incoming.body and not incoming.header("content-type").__eq__("text/event-stream")
+                else None
+            )
         except ValueError as error:
             broken = str(error)
         good = 200 <= incoming.status < 300  # noqa: PLR2004  (the statuses of success)
@@ -213,7 +225,13 @@ class Bench:
         )
 
     def _lost(  # noqa: PLR0913, PLR0917  (as above)
-        self, number: int, case: str, operation: Operation | None, out: Outgoing, error: TroubleError, micro_usd: int,
+        self,
+        number: int,
+        case: str,
+        operation: Operation | None,
+        out: Outgoing,
+        error: TroubleError,
+        micro_usd: int,
         body: dict[str, object] | None,
     ) -> None:
         self.tally.lost_in_a_row += 1
@@ -261,7 +279,9 @@ class Bench:
         content = None
         if out.body is not None:
             is_form = out.content_type.startswith("multipart/")
-            shown = json.dumps(body, default=str, ensure_ascii=False).encode() if is_form and body is not None else out.body
+            shown = (
+                json.dumps(body, default=str, ensure_ascii=False).encode() if is_form and body is not None else out.body
+            )
             kept = self._content(shown, out.content_type)
             content = Content(size=len(out.body), kind=kept.kind, text=kept.text, cut=kept.cut)
         return Request(method=out.method, url=self.url_of(out), headers=self._redact.headers(out.headers), body=content)

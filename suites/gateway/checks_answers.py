@@ -57,7 +57,9 @@ async def check_header(session: Session, rule: Rule) -> Judgement:
         judged += 1
         if seen.is_good:
             actual = f"a request with {what} is accepted with status {seen.status}"
-            faults.append(Fault(expected="only requests with a good key let in", actual=actual, bad=seen.id, good=mine.id))
+            faults.append(
+                Fault(expected="only requests with a good key let in", actual=actual, bad=seen.id, good=mine.id)
+            )
     return Judgement(judged=judged, faults=tuple(faults[:1]), seen=(mine.id,))
 
 
@@ -309,4 +311,3 @@ async def check_foreign(session: Session, rule: Rule) -> Judgement:
     actual = f"status {theirs.status}" + (f" and state {theirs.state!r}" if theirs.state else "")
     expected = f"status {nobody.status}, as for an unknown task"
     return Judgement(judged=1, faults=(Fault(expected=expected, actual=actual, bad=theirs.id, good=nobody.id),))
-

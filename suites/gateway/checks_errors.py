@@ -49,9 +49,7 @@ async def check_error(session: Session, rule: Rule) -> Judgement:
     faults = []
     for operation, field, item in seen:
         wrong = [
-            part
-            for part in differences(session.spec, operation, answer, item, field=field)
-            if part.aspect in wanted
+            part for part in differences(session.spec, operation, answer, item, field=field) if part.aspect in wanted
         ]
         if wrong:
             actual = "; ".join(part.actual for part in wrong)

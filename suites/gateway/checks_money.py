@@ -55,7 +55,9 @@ def _balance_names(session: Session, operation: Operation) -> bool:
     body = operation.answer.body
     names = set(placeholders(body.tree)) if body else set()
     rate = session.spec.billing.micro_usd_per_credit
-    return bool(names & {"account.usd", "account.used_usd"} or (rate and names & {"account.credits", "account.used_credits"}))
+    return bool(
+        names & {"account.usd", "account.used_usd"} or (rate and names & {"account.credits", "account.used_credits"})
+    )
 
 
 async def balance(session: Session) -> tuple[int, Seen]:
@@ -372,7 +374,9 @@ async def check_failure(session: Session, rule: Rule) -> Judgement:
         if story.phase is None:
             await ends(session, [story])
         actual = f"it ended as {story.phase}" if story.phase else story.lost
-        return Judgement(judged=1, faults=(Fault(expected=f"a task that fails with {name}", actual=actual, bad=story.end.id),))
+        return Judgement(
+            judged=1, faults=(Fault(expected=f"a task that fails with {name}", actual=actual, bad=story.end.id),)
+        )
     failure = tasks.failures[name]
     values = read_answer(story.end.operation, story.end.tree, Phase.FAILED) if story.end.operation else {}
     wanted, got = (failure.code, values.get("failure.code")) if failure.code is not None else (None, None)
@@ -380,7 +384,12 @@ async def check_failure(session: Session, rule: Rule) -> Judgement:
         message = values.get("failure.message")
         wanted, got = failure.message, message
     if got is None:
-        return Judgement(judged=1, faults=(Fault(expected=f"a failure that says {wanted!r}", actual="it says nothing", bad=story.end.id),))
+        return Judgement(
+            judged=1,
+            faults=(Fault(expected=f"a failure that says {wanted!r}", actual="it says nothing", bad=story.end.id),),
+        )
     if failure.code is not None and got[0] != wanted:
-        return Judgement(judged=1, faults=(Fault(expected=f"code {wanted!r}", actual=f"code {got[0]!r}", bad=story.end.id),))
+        return Judgement(
+            judged=1, faults=(Fault(expected=f"code {wanted!r}", actual=f"code {got[0]!r}", bad=story.end.id),)
+        )
     return Judgement(judged=1, seen=(story.end.id,))

@@ -85,7 +85,14 @@ async def check_idempotency(session: Session, rule: Rule) -> Judgement:
         raise NotApplicableError("there is no such header")
     plain = session.least(shape)
     both = [
-        Job(operation=plain.operation, shape=shape, model=plain.model, body={**plain.body}, extra=((header, KEY),), twin=twin)
+        Job(
+            operation=plain.operation,
+            shape=shape,
+            model=plain.model,
+            body={**plain.body},
+            extra=((header, KEY),),
+            twin=twin,
+        )
         for twin in (0, 1)
     ]
     # the prompt is marked by the job's key, and a repeated request has to be the same to the last byte

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from imageproof.suites.gateway.session import Session
 
 PAIR, CONTRAST = "pair", "contrast"
-HALF_NOTE = "the accepted half was not sent: judged by the code, the parameter named and the contrast with other refusals"
+HALF_NOTE = (
+    "the accepted half was not sent: judged by the code, the parameter named and the contrast with other refusals"
+)
 ROOT_ASPECTS = frozenset({Aspect.STATUS, Aspect.CODE, Aspect.TYPE, Aspect.BODY, Aspect.HEADER})
 
 
@@ -45,7 +47,11 @@ async def check_request(session: Session, rule: Rule) -> Judgement:
         raise InconclusiveError(accepted.note or refused.note or "no request shows it")
     note = "; ".join(dict.fromkeys(part for part in (refused.note, accepted.note) if part))
     return Judgement(
-        judged=judged, faults=faults, seen=refused.seen + accepted.seen, basis=refused.basis or accepted.basis, note=note
+        judged=judged,
+        faults=faults,
+        seen=refused.seen + accepted.seen,
+        basis=refused.basis or accepted.basis,
+        note=note,
     )
 
 
@@ -61,7 +67,9 @@ def _require_offered(session: Session, rule: Rule, shape: Shape) -> None:
 async def _refusals(session: Session, rule: Rule, shape: Shape) -> Judgement:
     probes = probes_for(session.spec, rule)
     if isinstance(rule.kind, k.Ignored) or not probes:
-        return Judgement(judged=0, note="" if isinstance(rule.kind, k.Ignored) else "no request breaks it and nothing else")
+        return Judgement(
+            judged=0, note="" if isinstance(rule.kind, k.Ignored) else "no request breaks it and nothing else"
+        )
     results = await asyncio.gather(*(session.refused(probe) for probe in probes), return_exceptions=True)
     faults: list[Fault] = []
     right: list[tuple[Probe, Seen]] = []
@@ -82,7 +90,9 @@ async def _refusals(session: Session, rule: Rule, shape: Shape) -> Judgement:
 
 
 def _silent(rule: Rule, probe: Probe, lost: LostError) -> Fault:
-    return Fault(expected=f"a refusal, as {rule.sentence}", actual=f"{probe.what}: {lost.reason}", bad=lost.exchange or None)
+    return Fault(
+        expected=f"a refusal, as {rule.sentence}", actual=f"{probe.what}: {lost.reason}", bad=lost.exchange or None
+    )
 
 
 async def judge_refusal(session: Session, rule: Rule, probe: Probe, seen: Seen) -> Fault | None:

@@ -66,7 +66,9 @@ async def ends(session: Session, stories: Iterable[Story]) -> list[Story]:
         return done
     odd = next((story for story in stories if story.odd), None)
     if odd is not None:
-        await session.need(session.book.id_of(Topic.STATES, Phase.SUCCEEDED), session.book.id_of(Topic.STATES, Phase.RUNNING))
+        await session.need(
+            session.book.id_of(Topic.STATES, Phase.SUCCEEDED), session.book.id_of(Topic.STATES, Phase.RUNNING)
+        )
     reason = next((story.lost for story in stories if story.lost), "no job came to a good end")
     raise InconclusiveError(reason)
 
@@ -176,7 +178,9 @@ def _size_faults(story: Story) -> list[Fault]:
     for image in story.images:
         if image.width is not None and (image.width, image.height) != (outcome.width, outcome.height):
             actual = f"{image.width}x{image.height} for {told(story.job)}"
-            out.append(Fault(expected=f"images of {wanted}", actual=actual, bad=image.exchange, others=(story.submit.id,)))
+            out.append(
+                Fault(expected=f"images of {wanted}", actual=actual, bad=image.exchange, others=(story.submit.id,))
+            )
     return out[:1]
 
 
@@ -228,7 +232,9 @@ def _form_faults(model: Model, story: Story) -> list[Fault]:
             actual = f"delivered as {names[image.as_base64]}"
             return [Fault(expected=f"images delivered as {names[wanted]}", actual=actual, bad=image.exchange)]
         if image.as_base64 and image.prefix != model.images.prefix:
-            expected = f"base64 with the prefix {model.images.prefix!r}" if model.images.prefix else "base64 without a prefix"
+            expected = (
+                f"base64 with the prefix {model.images.prefix!r}" if model.images.prefix else "base64 without a prefix"
+            )
             return [Fault(expected=expected, actual=f"the prefix {image.prefix!r}", bad=image.exchange)]
     return []
 
@@ -373,7 +379,10 @@ async def check_lifetime(session: Session, rule: Rule) -> Judgement:
     ]
     seen = tuple(image.exchange for story in linked[:2] for image in story.images[:1])
     return Judgement(
-        judged=len(linked), faults=tuple(faults[:3]), seen=seen, note="fetched right away; the end of the lifetime was not waited for"
+        judged=len(linked),
+        faults=tuple(faults[:3]),
+        seen=seen,
+        note="fetched right away; the end of the lifetime was not waited for",
     )
 
 
@@ -414,7 +423,9 @@ async def check_own_result(session: Session, rule: Rule) -> Judgement:
         if image.stamp is not None and not _is_own(story, image)
     ]
     faults += _twice([(story, image) for story, image in right])
-    return Judgement(judged=len(stamped), faults=tuple(faults[:3]), seen=tuple(image.exchange for _, image in right[:2]))
+    return Judgement(
+        judged=len(stamped), faults=tuple(faults[:3]), seen=tuple(image.exchange for _, image in right[:2])
+    )
 
 
 def _is_own(story: Story, image: Image) -> bool:
@@ -425,9 +436,7 @@ def _twice(right: list[tuple[Story, Image]]) -> list[Fault]:
     """The same picture delivered twice in one answer."""
     out = []
     for story in {id(story): story for story, _ in right}.values():
-        marks = Counter(
-            (image.stamp.task_id, image.stamp.index) for image in story.images if image.stamp is not None
-        )
+        marks = Counter((image.stamp.task_id, image.stamp.index) for image in story.images if image.stamp is not None)
         for (_, index), count in marks.items():
             if count > 1:
                 actual = f"picture {index} came {count} times"

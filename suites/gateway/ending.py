@@ -39,7 +39,10 @@ def ending(
         return UNREACHABLE, unreachable
     if verdicts[Verdict.ERRORED]:
         errored = next(finding for finding in findings if finding.verdict is Verdict.ERRORED)
-        return UNREACHABLE, f"imageproof itself failed on {verdicts[Verdict.ERRORED]} rule(s), first {errored.rule}: {errored.reason}"
+        return (
+            UNREACHABLE,
+            f"imageproof itself failed on {verdicts[Verdict.ERRORED]} rule(s), first {errored.rule}: {errored.reason}",
+        )
     if only_refused is not None:
         return NOTHING_JUDGED, only_refused
     bad = verdicts[Verdict.FAILED] + verdicts[Verdict.STALE]

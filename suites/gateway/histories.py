@@ -43,7 +43,11 @@ def _found_at_once(spec: Spec, ambient: Ambient, submit: Seen, polls: Sequence[S
         expected = "a poll right after the submit that finds the task"
         ambient.fault(
             rule,
-            Fault(expected=expected, actual=f"status {first.status}, {after:.0f} ms after its id was answered", bad=first.id),
+            Fault(
+                expected=expected,
+                actual=f"status {first.status}, {after:.0f} ms after its id was answered",
+                bad=first.id,
+            ),
         )
 
 

@@ -45,7 +45,9 @@ class Job:
     def key(self) -> str:
         """What tells it from other jobs."""
         parts = [self.operation.name, self.model.name, self.body, self.card, list(self.extra), self.twin, self.account]
-        return hashlib.blake2b(orjson.dumps(parts, default=_plain, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+        return hashlib.blake2b(
+            orjson.dumps(parts, default=_plain, option=orjson.OPT_SORT_KEYS), digest_size=8
+        ).hexdigest()
 
     @cached_property
     def asked(self) -> Mapping[str, object]:

@@ -80,7 +80,9 @@ def config_from(values: Mapping[str, object], environ: Mapping[str, str] | None 
     scale = _scale(_text(values, "clock") or "real")
     most = _money(_text(values, "max_cost"))
     if mode == "paid" and not local and most is None:
-        raise OptionError("--mode paid spends money at a target that is not on this machine: say how much with --max-cost 0.50")
+        raise OptionError(
+            "--mode paid spends money at a target that is not on this machine: say how much with --max-cost 0.50"
+        )
     seed = _number(values, "seed", default=None)
     return Config(
         spec=_text(values, "spec") or "",
@@ -134,7 +136,9 @@ def base_url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise OptionError(f"expected a base URL with http:// or https:// and a host, got {text!r}")
     if parts.username or parts.password:
-        raise OptionError("expected a base URL without a user and password in it: keys come from environment variables only")
+        raise OptionError(
+            "expected a base URL without a user and password in it: keys come from environment variables only"
+        )
     if parts.query or parts.fragment:
         raise OptionError(f"expected a base URL without ? and #, got {text!r}")
     del port
@@ -217,7 +221,9 @@ def _keys(values: Mapping[str, object], env: Mapping[str, str], *, local: bool, 
         return Keys(own=own, other=other)
     if named is not None or not local:
         variable = named or DEFAULT_KEY
-        raise OptionError(f"expected a key in the environment variable {variable}, which is not set; --api-key-env names another one")
+        raise OptionError(
+            f"expected a key in the environment variable {variable}, which is not set; --api-key-env names another one"
+        )
     mark = f"{randrange(16**8):08x}"
     return Keys(own=f"{example}-{mark}", other=other or f"{example}-{mark}b", derived=True)
 
@@ -245,4 +251,7 @@ def _out(values: Mapping[str, object], spec: str) -> Path:
 def _shown(values: Mapping[str, object]) -> dict[str, str]:
     """The options as the record shows them: names of variables, never their values."""
     given = {name: value for name, value in values.items() if value not in (None, False, [], ())}
-    return {name.replace("_", "-"): ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value) for name, value in given.items()}
+    return {
+        name.replace("_", "-"): ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        for name, value in given.items()
+    }

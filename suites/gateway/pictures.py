@@ -69,8 +69,16 @@ def look(data: bytes, *, exchange: int, as_base64: bool = False, prefix: str = "
     except broken_by as error:
         reason = f"it does not decode: {str(error) or type(error).__name__}" if data else "it is empty"
         return Image(
-            exchange=exchange, size=len(data), digest=digest, width=width, height=height, format=name, broken=reason,
-            as_base64=as_base64, prefix=prefix, url=url,
+            exchange=exchange,
+            size=len(data),
+            digest=digest,
+            width=width,
+            height=height,
+            format=name,
+            broken=reason,
+            as_base64=as_base64,
+            prefix=prefix,
+            url=url,
         )
     return Image(
         exchange=exchange,

@@ -83,7 +83,11 @@ def gateway(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iter
         return
     with GatewayRun(pytestconfig.stash[CONFIG]) as own:
         if not _is_worker(pytestconfig):
-            chosen = [item.callspec.params["rule"] for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "rule" in item.callspec.params]
+            chosen = [
+                item.callspec.params["rule"]
+                for item in request.session.items
+                if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "rule" in item.callspec.params
+            ]
             own.prefetch(chosen)
         yield own
         own.finish()

@@ -101,7 +101,9 @@ def _body(spec: Spec, operation: Operation | None, answer: ErrorAnswer, seen: Se
         if error.validator == "const" and error.validator_value in (answer.code, answer.type):
             continue
         at = "/".join(str(part) for part in error.absolute_path) or "the body"
-        out.append(Difference(aspect=Aspect.BODY, expected=f"{at} as documented", actual=f"at {at}: {error.message[:200]}"))
+        out.append(
+            Difference(aspect=Aspect.BODY, expected=f"{at} as documented", actual=f"at {at}: {error.message[:200]}")
+        )
     return out
 
 

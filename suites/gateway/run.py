@@ -249,7 +249,11 @@ class GatewayRun:
                 )
 
     def _count(self, seen: Seen) -> None:
-        if seen.account != "own" or seen.operation is None or seen.case in ("no key", "a wrong key", "wrong key", "malformed key"):
+        if (
+            seen.account != "own"
+            or seen.operation is None
+            or seen.case in ("no key", "a wrong key", "wrong key", "malformed key")
+        ):
             return
         kind = "denied" if seen.status in DENIED else "html" if seen.is_html else "other"
         if kind == "other" and seen.status in MISSING and seen.case != "job":

@@ -148,7 +148,11 @@ class Session:
     def shared_now(self, name: str) -> object | None:
         """The result of shared work that is done; None where it was never begun, or failed."""
         task = self._shared.get(name)
-        return task.result() if task is not None and task.done() and not task.cancelled() and not task.exception() else None
+        return (
+            task.result()
+            if task is not None and task.done() and not task.cancelled() and not task.exception()
+            else None
+        )
 
     # requests that must be refused
 

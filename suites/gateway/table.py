@@ -60,8 +60,10 @@ def check_for(spec: Spec, rule: Rule) -> Check:
         return check_request
     parts = rule.id.removeprefix(f"{spec.name}/").split("/")
     if topic is Topic.AUTH:
-        return answers.check_header if parts[1] == "header" else other.not_for_gateways(
-            "a gateway issues keys of its own form"
+        return (
+            answers.check_header
+            if parts[1] == "header"
+            else other.not_for_gateways("a gateway issues keys of its own form")
         )
     if topic is Topic.ANSWERS:
         return _of_answers(parts)

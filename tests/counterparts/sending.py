@@ -11,7 +11,7 @@ from typing import cast
 import httpx2 as httpx
 
 from imageproof import MockAccount
-from imageproof.mock_server.wire import Form, facts_of, typed
+from imageproof.specs.forms import Form, facts_of, typed
 from imageproof.specs.check import Checker, check_selector
 from imageproof.specs.files import FileFacts, encode
 from imageproof.specs.generate import Maker

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imageproof.mock_server.image_facts import ImageFacts, inspect
+from imageproof.specs.image_facts import ImageFacts, inspect
 
 MOST = 1_000_000
 
