@@ -141,10 +141,15 @@ def read(image: bytes) -> Stamp | None:
     broken = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning)
     try:
         with Image.open(BytesIO(image)) as picture:
-            grid = grid_of(*picture.size)
-            return None if grid is None else _read_rows(_shades(picture.convert("RGB"), grid), grid)
+            return read_picture(picture)
     except broken:  # not an image, or cut off: there is no stamp in it
         return None
+
+
+def read_picture(picture: Picture) -> Stamp | None:
+    """Find the stamp in a picture that is open. Raises what Pillow raises for one that is cut off."""
+    grid = grid_of(*picture.size)
+    return None if grid is None else _read_rows(_shades(picture, grid), grid)
 
 
 def matches(image: bytes, task_id: str, index: int) -> bool:
@@ -159,7 +164,8 @@ def _shades(picture: Picture, grid: Grid) -> bytes:
 
     rows = min(grid.most_rows, -(-LONGEST_STRIP * 8 // grid.columns))
     box = (grid.left, grid.top(rows), grid.left + grid.columns * grid.cell, grid.bottom)
-    cells = picture.crop(box).convert("L").resize((grid.columns, rows), Resampling.BOX)
+    strip = picture.crop(box)  # first, as the whole of a large picture takes long to convert
+    cells = strip.convert("RGB").convert("L").resize((grid.columns, rows), Resampling.BOX)
     return cells.tobytes()
 
 

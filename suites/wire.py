@@ -230,7 +230,7 @@ class Sender:
                     )
             return Incoming(
                 status=response.status,
-                headers=tuple((key, value) for key, value in response.headers.items()),
+                headers=tuple((str(key), str(value)) for key, value in response.headers.items()),
                 body=bytes(body),
                 began_s=began,
                 first_byte_s=first,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from imageproof.records.lines import Content, Exchange, Request, Response, Trouble
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from imageproof.suites.gateway.config import Config
     from imageproof.suites.wire import Sender
 
+LONG = 1 << 20  # bytes of an answer beyond which its text is dropped once it has been read
 KEPT = 16_384  # bytes of a body that go into the record
 SHOWN_IN_CURL = 4_096
 BOUNDARY = "imageproof-7d1f0c2ab9"
@@ -58,7 +59,6 @@ class Seen:
     task: str | None = None
     state: str | None = None
     chunks: tuple[tuple[float, int], ...] = ()
-    sent: bytes = b""
 
     @property
     def is_good(self) -> bool:
@@ -183,7 +183,8 @@ class Bench:
         self._record(seen, out, incoming, micro_usd, body)
         for observer in self.observers:
             observer(seen)
-        return seen
+        is_long = len(seen.body) > LONG and seen.tree is not None
+        return replace(seen, body=seen.body[:KEPT]) if is_long else seen  # images in base64: the tree has them too
 
     def _seen(  # noqa: PLR0913, PLR0917  (as above)
         self,
@@ -197,12 +198,9 @@ class Bench:
     ) -> Seen:
         tree: JsonTree = None
         broken: str | None = None
+        is_stream = (incoming.header("content-type") or "").startswith("text/event-stream")
         try:
-            tree = (
-                incoming.json()
-                if incoming.body and not incoming.header("content-type").__eq__("text/event-stream")
-                else None
-            )
+            tree = incoming.json() if incoming.body and not is_stream else None
         except ValueError as error:
             broken = str(error)
         good = 200 <= incoming.status < 300  # noqa: PLR2004  (the statuses of success)
@@ -221,7 +219,6 @@ class Bench:
             task=task_id or (task_id_of(operation, tree) if operation and good else None),
             state=state_of(operation, tree) if operation and good else None,
             chunks=incoming.chunks,
-            sent=out.body or b"",
         )
 
     def _lost(  # noqa: PLR0913, PLR0917  (as above)

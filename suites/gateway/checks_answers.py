@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.specs.contract import Topic
 from imageproof.specs.model import ASKS_FOR_TASK, MAKES_IMAGES, Does, Phase
-from imageproof.suites.bodies import encode_body
-from imageproof.suites.gateway.bench import BOUNDARY
-from imageproof.suites.gateway.checks_errors import first_shape, has_cards, plain_call, unknown_id, wrong_key
+from imageproof.suites.gateway.checks_errors import empty_body, first_shape, has_cards, plain_call, unknown_id, wrong_key
 from imageproof.suites.gateway.jobs import Job, image_shapes
 from imageproof.suites.gateway.probes import least_body
 from imageproof.suites.gateway.reading import read_error
@@ -83,12 +81,7 @@ async def check_route(session: Session, rule: Rule) -> Judgement:
     await session.need(session.book.id_of(Topic.AUTH, "header"))
     if operation.does is Does.POLL or operation.does is Does.RESULT:
         return await _task_route(session, operation)
-    data = None
-    if operation.content == "json":
-        data = ("application/json", b"{}")
-    elif operation.content == "multipart":
-        data = encode_body(operation, {"imageproof": "x"}, boundary=BOUNDARY)
-    seen = await session.bench.call("route", operation, data=data)
+    seen = await session.bench.call("route", operation, data=empty_body(operation))
     fault = _elsewhere(operation, seen)
     return Judgement(judged=1, faults=(fault,) if fault else (), seen=(seen.id,))
 

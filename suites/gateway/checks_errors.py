@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from imageproof.specs.contract import Statement, Topic
 from imageproof.specs.model import MAKES_IMAGES, Does
-from imageproof.suites.gateway.bench import LostError
+from imageproof.suites.bodies import encode_body
+from imageproof.suites.gateway.bench import BOUNDARY, LostError
 from imageproof.suites.gateway.jobs import Job, image_shapes
 from imageproof.suites.gateway.names import model_of, shape_operation
-from imageproof.suites.gateway.probes import probes_for
+
 from imageproof.suites.gateway.refusals import Aspect, Difference, answer_to, differences
 from imageproof.suites.gateway.verdicts import (
     Fault,
@@ -33,6 +35,7 @@ REFERENCES = 3
 FACTS = {"status": Aspect.STATUS, "code": Aspect.CODE, "type": Aspect.TYPE, "message": None}
 UNKNOWN_TASKS = 1
 BURST_AT_ONCE = 20
+MOST_BURSTS = 4
 
 
 async def check_error(session: Session, rule: Rule) -> Judgement:
@@ -44,7 +47,7 @@ async def check_error(session: Session, rule: Rule) -> Judgement:
         raise NotApplicableError("wording may differ: a client matches on status and code")
     if not answer.emitted:
         raise NotApplicableError("the provider never sends this answer to a client with a key")
-    seen = await provoke(session, answer)
+    seen = cast("list[Provoked]", await session.shared(f"error {name}", lambda: provoke(session, answer)))
     wanted = _aspects(session, name, fact)
     faults = []
     for operation, field, item in seen:
@@ -110,14 +113,14 @@ def references(session: Session, name: str) -> list[Rule]:
     chosen: dict[str | None, Rule] = {}
     for rule in session.spec.rules:
         if len(chosen) < REFERENCES and _named(session, rule) == name and rule.field not in chosen:
-            if probes_for(session.spec, rule, most=1):
+            if session.probes(rule, most=1):
                 chosen[rule.field] = rule
     return list(chosen.values())
 
 
 async def _by_rules(session: Session, name: str) -> list[Provoked]:
     rules = references(session, name)
-    probes = [(rule, probe) for rule in rules for probe in probes_for(session.spec, rule, most=1)]
+    probes = [(rule, probe) for rule in rules for probe in session.probes(rule, most=1)]
     results = await asyncio.gather(*(session.refused(probe) for _, probe in probes), return_exceptions=True)
     out: list[Provoked] = []
     for (rule, probe), result in zip(probes, results, strict=True):
@@ -150,7 +153,7 @@ async def refusal_of(session: Session, rule: Rule) -> list[Seen]:
     for other in session.spec.rules:
         if isinstance(other.kind, Statement) or other.field in fields or len(out) == REFERENCES:
             continue
-        for probe in probes_for(session.spec, other, most=1):
+        for probe in session.probes(other, most=1):
             try:
                 seen = await session.refused(probe)
             except NotJudgedError:
@@ -249,38 +252,69 @@ def _is_json(session: Session, shape: Shape) -> bool:
 
 async def _too_fast(session: Session) -> list[Provoked]:
     """Go over the documented rate with a key of the mock for which it holds; nobody else is hammered."""
-    limits = {name: limit for name, limit in session.spec.limits.items()}
+    limits = session.spec.limits
     operation = next((item for item in session.spec.operations.values() if item.does in limits), None)
     if operation is None:
         raise NotApplicableError("no rate limit is documented")
-    found = await burst(session, operation)
+    found = (await burst(session, operation)).refusal
     if found is None:
         raise InconclusiveError("the documented rate was passed without a refusal")
     return [(operation, None, found)]
 
 
-async def burst(session: Session, operation: Operation) -> Seen | None:
-    """The first 429 that comes when the documented burst is passed; None when none comes."""
-    limit = session.spec.limits[operation.does]
+def empty_body(operation: Operation) -> tuple[str, bytes] | None:
+    """A body that must be refused, as it lacks everything; None for operations that take none."""
+    if operation.content == "none":
+        return None
+    if operation.content == "json":
+        return "application/json", b"{}"
+    return encode_body(operation, {"imageproof": "x"}, boundary=BOUNDARY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """Requests sent as fast as possible: how many within how many seconds, and the first refusal for it (a 429)."""
+
+    sent: int
+    took_s: float
+    refusal: Seen | None
+
+
+async def burst(session: Session, operation: Operation) -> Burst:
+    """Pass the documented rate of an operation with a key for which it holds, after everything else has ended."""
+    lock = await session.alone()
+    async with lock:
+        return cast("Burst", await session.shared(f"burst {operation.name}", lambda: _burst(session, operation)))
+
+
+async def _burst(session: Session, operation: Operation) -> Burst:
+    limit, status = session.spec.limits[operation.does], session.spec.errors["rate_limited"].status
+    key = session.bench.keys_of("own_limited")
+    headers = (session.bench.auth_header(key),) if key else ()
+    task = unknown_id(session) if operation.does is Does.POLL else None
 
     async def one() -> Seen | None:
-        key = session.bench.keys_of("own_limited")
-        headers = (session.bench.auth_header(key),) if key else ()
-        task = unknown_id(session) if operation.does is Does.POLL else None
-        data = ("application/json", b"{}") if operation.content == "json" else None
         try:
             seen = await session.bench.call(
-                "burst", operation, data=data, task_id=task, headers=headers, account="own_limited", honour_429=False
+                "burst",
+                operation,
+                data=empty_body(operation),
+                task_id=task,
+                headers=headers,
+                account="own_limited",
+                honour_429=False,
             )
         except LostError:
             return None
-        return seen if seen.status == session.spec.errors["rate_limited"].status else None
+        return seen if seen.status == status else None
 
-    for _ in range(0, limit.burst + BURST_AT_ONCE, BURST_AT_ONCE):
+    began, sent = session.now(), 0
+    while sent < MOST_BURSTS * (limit.burst + BURST_AT_ONCE):
+        sent += BURST_AT_ONCE
         for seen in await asyncio.gather(*(one() for _ in range(BURST_AT_ONCE))):
             if seen is not None:
-                return seen
-    return None
+                return Burst(sent=sent, took_s=session.now() - began, refusal=seen)
+    return Burst(sent=sent, took_s=session.now() - began, refusal=None)
 
 
 async def _by_key(session: Session, name: str) -> list[Provoked]:

@@ -14,7 +14,7 @@ from imageproof.suites.gateway.checks_answers import failed_story, reference
 from imageproof.suites.gateway.checks_errors import first_shape, has_cards
 from imageproof.suites.gateway.checks_results import ends, is_done
 from imageproof.suites.gateway.jobs import Job, job_for, with_value
-from imageproof.suites.gateway.probes import probes_for, selector_of
+from imageproof.suites.gateway.probes import selector_of
 from imageproof.suites.gateway.reading import read_answer
 from imageproof.suites.gateway.verdicts import (
     Fault,
@@ -314,7 +314,7 @@ async def _unchanged(session: Session, what: str, work) -> Judgement:  # type: i
 
 async def _refuse(session: Session) -> Seen:
     for rule in first_shape(session).rules:
-        for probe in probes_for(session.spec, rule, most=1):
+        for probe in session.probes(rule, most=1):
             seen = await session.bench.call("refusal", probe.operation, body=probe.breaks)
             if not seen.is_good:
                 return seen

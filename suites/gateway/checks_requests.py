@@ -13,7 +13,7 @@ from imageproof.suites.gateway.bench import LostError
 from imageproof.suites.gateway.checks_errors import blamed_answer, refusal_of
 from imageproof.suites.gateway.jobs import is_billable, job_for
 from imageproof.suites.gateway.names import model_of, shape_operation
-from imageproof.suites.gateway.probes import Probe, probes_for
+from imageproof.suites.gateway.probes import Probe
 from imageproof.suites.gateway.refusals import Aspect, answer_to, differences, signature
 from imageproof.suites.gateway.verdicts import Fault, InconclusiveError, Judgement, NotJudgedError
 
@@ -65,7 +65,7 @@ def _require_offered(session: Session, rule: Rule, shape: Shape) -> None:
 
 
 async def _refusals(session: Session, rule: Rule, shape: Shape) -> Judgement:
-    probes = probes_for(session.spec, rule)
+    probes = session.probes(rule)
     if isinstance(rule.kind, k.Ignored) or not probes:
         return Judgement(
             judged=0, note="" if isinstance(rule.kind, k.Ignored) else "no request breaks it and nothing else"
@@ -124,7 +124,7 @@ async def _with_basis(
     judged = len(faults) + len(right)
     probes = [probe for probe, _ in right]
     if session.is_paid or not is_billable(session.spec.operations[shape.operation]):
-        good = await _twin(session, rule, probes or probes_for(session.spec, rule, most=1))
+        good = await _twin(session, rule, probes or session.probes(rule, most=1))
         if isinstance(good, Fault):
             return Judgement(judged=judged + 1, faults=(*faults, good), seen=seen, basis=PAIR)
         if good is not None:

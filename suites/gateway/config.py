@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from imageproof.suites.wire import Pace
 
-LOOPBACK = ("localhost", "127.", "::1", "[::1]")
 Mode = Literal["free", "paid"]
 
 
@@ -58,6 +57,11 @@ class Config:
     capabilities: Path | None = None
     resume: bool = False
     shown: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def may_shrink(self) -> bool:
+        """Whether requests may be repeated to make an example small: only where none can cost money."""
+        return self.is_loopback and self.mode == "paid" and self.max_micro_usd is None
 
     @property
     def is_loopback(self) -> bool:

@@ -119,8 +119,8 @@ def _progress(spec: Spec, ambient: Ambient, polls: Sequence[Seen]) -> None:
     for poll in polls:
         values = read_answer(poll.operation, poll.tree).get("task.progress", []) if poll.operation else []
         number = next((float(value) for value in values if isinstance(value, int | float)), None)
-        if number is None:
-            continue
+        if number is None or phase_of(spec, poll) is Phase.FAILED:
+            continue  # how far a failed task had come is nobody's promise
         ambient.judged(rule, poll.id)
         if number < last:
             fault = Fault(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Body = dict[str, object]
 
 UNPRICED = 250_000  # micro-dollars set aside for a request whose price no page gives: more than any image costs at 1K
+HEAVY_PIXELS = 6_000_000
 MARKED_UP_TO = 200  # characters: longer prompts are there for their length, and stay as they are
 
 
@@ -144,6 +145,12 @@ def image_shapes(spec: Spec) -> list[Shape]:
 def makes_tasks(operation: Operation) -> bool:
     """Whether its answer is a task, and not the images themselves."""
     return operation.does is Does.SUBMIT
+
+
+def is_heavy(job: Job) -> bool:
+    """Whether its answer holds so many pixels in base64 that few of them should be held at once."""
+    outcome = job.outcome
+    return outcome.as_base64 and outcome.width * outcome.height * outcome.count > HEAVY_PIXELS
 
 
 def is_billable(operation: Operation) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from imageproof.records.lines import Picture
@@ -30,6 +32,7 @@ SLOWEST_S = 1.0
 GROWTH = 1.5
 SSE = "text/event-stream"
 LONGEST_KEPT = 4096
+EYES = 2
 STREAM_PATIENCE_S = 900.0
 AFTER_END = 2  # polls after the end, to see that it stays
 NOT_YET = 3  # polls that may find nothing right after the submit; the rule found-at-once counts the first
@@ -44,6 +47,7 @@ class Lives:
         self._spec = bench.spec
         self._config = bench.config
         self._poll = polling_operation(bench.spec)
+        self._eyes = ThreadPoolExecutor(EYES, thread_name_prefix="imageproof-eyes")
 
     async def live(self, job: Job, *, cost: int) -> Story:
         """Send a job and follow it to its end. Raises LostError when the submit itself got no answer."""
@@ -63,10 +67,15 @@ class Lives:
         if submit.content_type == SSE:
             events = tuple(read_events(submit.body))
             images = await self._streamed(job, submit, events)
-            return Story(job=job, submit=slim(submit), phase=Phase.SUCCEEDED, images=images, events=events)
+            short = tuple(replace(event, tree=_cut(event.tree)) for event in events)
+            return Story(job=job, submit=slim(submit), phase=Phase.SUCCEEDED, images=images, events=short)
         images, unreachable = await self._images(job, submit, None)
         kept = slim(submit)
         return Story(job=job, submit=kept, phase=Phase.SUCCEEDED, final=kept, images=images, unreachable=unreachable)
+
+    def close(self) -> None:
+        """Let go of the threads that look at pictures."""
+        self._eyes.shutdown(wait=False, cancel_futures=True)
 
     # tasks
 
@@ -198,13 +207,18 @@ class Lives:
             return (error.reason, error.exchange)
         if not got.is_good:
             return (f"GET of the result answers {got.status}", got.id)
-        return await asyncio.to_thread(look, got.body, exchange=got.id, url=url)
+        return await self._looked(got.body, exchange=got.id, url=url)
 
     async def _decoded(self, job: Job, exchange: int, text: str) -> Image:
         prefix, data, wrong = from_base64(text)
         if data is None:
             return Image(exchange=exchange, size=len(text), digest=job.key, broken=wrong, as_base64=True, prefix=prefix)
-        return await asyncio.to_thread(look, data, exchange=exchange, as_base64=True, prefix=prefix)
+        return await self._looked(data, exchange=exchange, as_base64=True, prefix=prefix)
+
+    async def _looked(self, data: bytes, *, exchange: int, as_base64: bool = False, prefix: str = "", url: str = "") -> Image:
+        """Decode in a thread, few at a time and in few threads: a picture of 4K takes 50 MB meanwhile."""
+        work = partial(look, data, exchange=exchange, as_base64=as_base64, prefix=prefix, url=url)
+        return await asyncio.get_running_loop().run_in_executor(self._eyes, work)
 
     async def _streamed(self, job: Job, submit: Seen, events: tuple[Event, ...]) -> tuple[Image, ...]:
         """The images of the completed events."""

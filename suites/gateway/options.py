@@ -30,12 +30,16 @@ class OptionError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option: its flag, its help, whether it is a switch, whether it may be given several times."""
+    """One option: its flag, its help, whether it is a switch, whether it may be given several times.
+
+    `in_pytest` is its flag there, where pytest has one of the same name already.
+    """
 
     flag: str
     help: str
     is_flag: bool = False
     many: bool = False
+    in_pytest: str | None = None
 
     @property
     def name(self) -> str:
@@ -54,7 +58,7 @@ OPTIONS = (
     Option(flag="--mode", help="free: only requests that cost nothing; paid: billable ones too (default: paid on loopback, free elsewhere)"),
     Option(flag="--max-cost", help="the most that billable requests may cost, in USD, such as 0.50; needed for --mode paid off loopback"),
     Option(flag="--rule", help="judge only rules whose id matches this glob; may be given several times", many=True),
-    Option(flag="--strict", help="let broken SHOULD rules fail", is_flag=True),
+    Option(flag="--strict", help="let broken SHOULD rules fail", is_flag=True, in_pytest="--strict-should"),
     Option(flag="--baseline", help="a YAML file of known failures"),
     Option(flag="--capabilities", help="a YAML file that says what the gateway lacks"),
     Option(flag="--cards", help="auto, on or off: whether imageproof's mock is upstream, so that its test cards work"),

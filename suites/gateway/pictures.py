@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from io import BytesIO
 
-from imageproof.specs.stamp import Stamp, read
+from imageproof.specs.stamp import Stamp, read_picture
 
 THUMBNAIL_PX = 96
 DATA_URL = re.compile(r"data:[a-z0-9.+/-]+;base64,", re.IGNORECASE)
@@ -62,8 +62,9 @@ def look(data: bytes, *, exchange: int, as_base64: bool = False, prefix: str = "
             name = (picture.format or "").lower() or None
             picture.load()
             alpha = "A" in picture.getbands() and picture.getchannel("A").getextrema() != (255, 255)
-            small = picture.convert("RGB")
+            small = picture.reduce(max(1, max(picture.size) // THUMBNAIL_PX)).convert("RGB")
             small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+            stamp = read_picture(picture)
             out = BytesIO()
             small.save(out, "JPEG", quality=60)
     except broken_by as error:
@@ -90,7 +91,7 @@ def look(data: bytes, *, exchange: int, as_base64: bool = False, prefix: str = "
         has_alpha=bool(alpha),
         as_base64=as_base64,
         prefix=prefix,
-        stamp=read(data),
+        stamp=stamp,
         thumbnail=base64.b64encode(out.getvalue()).decode(),
         url=url,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imageproof.records.lines import Verdict
+from imageproof.specs.library import load
+from imageproof.suites.gateway.examples import with_examples
 from imageproof.suites.gateway.options import OPTIONS, OptionError, config_from
 from imageproof.suites.gateway.run import GatewayRun, rules_of
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from imageproof.suites.gateway.config import Config
 
 CONFIG: pytest.StashKey[Config] = pytest.StashKey()
+DEST = "imageproof_"
 RUN: pytest.StashKey[GatewayRun] = pytest.StashKey()
 SKIPPED = {Verdict.BLOCKED: "blocked", Verdict.INCONCLUSIVE: "inconclusive", Verdict.NOT_APPLICABLE: "not applicable"}
 
@@ -29,17 +31,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suite, the same as those of `imageproof verify gateway`."""
     group = parser.getgroup("imageproof", "verification of a gateway")
     for option in OPTIONS:
+        flag, dest = option.in_pytest or option.flag, f"{DEST}{option.name}"
         if option.is_flag:
-            group.addoption(option.flag, action="store_true", default=False, help=option.help)
+            group.addoption(flag, dest=dest, action="store_true", default=False, help=option.help)
         elif option.many:
-            group.addoption(option.flag, action="append", default=[], help=option.help)
+            group.addoption(flag, dest=dest, action="append", default=[], help=option.help)
         else:
-            group.addoption(option.flag, default=None, help=option.help)
+            group.addoption(flag, dest=dest, default=None, help=option.help)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the options. Ends with a usage error for the first one that can't be used."""
-    values = {option.name: config.getoption(option.name) for option in OPTIONS}
+    if CONFIG in config.stash:  # put there by whoever started pytest from Python
+        return
+    values = {option.name: config.getoption(f"{DEST}{option.name}") for option in OPTIONS}
     if not values["spec"] or not values["base_url"]:
         return
     try:
@@ -68,8 +73,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     config = metafunc.config.stash.get(CONFIG, None)
     if config is None:
         raise pytest.UsageError("say what is to be verified: --spec reapi --base-url http://127.0.0.1:4010")
-    from imageproof.specs.library import load  # noqa: PLC0415  (reads the spec only when tests are made)
-
     rules = rules_of(load(config.spec), config.rules)
     metafunc.parametrize("rule", rules, ids=[rule.id for rule in rules])
 
@@ -83,14 +86,15 @@ def gateway(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iter
         return
     with GatewayRun(pytestconfig.stash[CONFIG]) as own:
         if not _is_worker(pytestconfig):
-            chosen = [
-                item.callspec.params["rule"]
-                for item in request.session.items
-                if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "rule" in item.callspec.params
-            ]
-            own.prefetch(chosen)
+            own.prefetch(rules_chosen(request.session.items))
         yield own
         own.finish()
+
+
+def rules_chosen(items: list[pytest.Item]) -> list[Rule]:
+    """The rules of the tests that are about to run."""
+    calls = [item.callspec for item in items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
+    return [call.params["rule"] for call in calls if "rule" in call.params]
 
 
 def show(finding: Finding) -> None:
@@ -120,11 +124,6 @@ def told(finding: Finding) -> str:
     return "\n".join(lines)
 
 
-def has_key(variable: str) -> bool:
-    """Whether a variable of the environment holds a key."""
-    return bool(os.environ.get(variable))
-
-
 def suite_path() -> Path:
     """Where the tests of the suite stand."""
     return Path(__file__).parent / "test_rules.py"
@@ -132,6 +131,4 @@ def suite_path() -> Path:
 
 def judge_rule(run: GatewayRun, rule: Rule) -> Finding:
     """The finding about a rule, Hypothesis' further examples included where there are any."""
-    from imageproof.suites.gateway.examples import with_examples  # noqa: PLC0415  (loads Hypothesis)
-
     return with_examples(run, rule, run.settle(rule))

@@ -165,6 +165,10 @@ class GatewayRun:
                 result = error
         return self._found(rule, result)
 
+    def ask(self, work: Coroutine[object, object, T]) -> T:
+        """Do something on the run's own loop and wait for its result."""
+        return self._wait(work)
+
     def add_faults(self, rule: Rule, judgement: Judgement) -> Finding:
         """Replace a finding by what was seen later."""
         return self._found(rule, judgement)
@@ -284,6 +288,8 @@ class GatewayRun:
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
+        if self.session is not None:
+            self.session.lives.close()
         if self._sender is not None:
             await self._sender.__aexit__(None, None, None)
 

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from contextlib import nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from imageproof.records.lines import Verdict
+from imageproof.specs.files import FileFacts
 from imageproof.specs.generate import Maker
 from imageproof.specs.pairwise import cover
 from imageproof.specs.problems import nearest
 from imageproof.suites.gateway.ambient import Ambient
 from imageproof.suites.gateway.bench import Bench, LostError, Seen
 from imageproof.suites.gateway.histories import judge_history
-from imageproof.suites.gateway.jobs import Job, Plan, job_for
+from imageproof.suites.gateway.jobs import Job, Plan, is_heavy, job_for
 from imageproof.suites.gateway.lives import Lives
 from imageproof.suites.gateway.names import RuleBook
-from imageproof.suites.gateway.probes import selector_of
+from imageproof.suites.gateway.probes import MOST, probes_for, selector_of
 from imageproof.suites.gateway.verdicts import (
     BlockedError,
     BudgetEndedError,
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
     Check = Callable[["Session", Rule], Awaitable[Judgement]]
 
 FREE_ACCIDENTS = 3  # requests that had to be refused and were accepted: after so many, free mode stops to send more
+BIG = 4_000_000  # bytes
+HEAVY_AT_ONCE = 4  # answers with many megabytes of base64, so that a run stays small
 AGAIN = 1  # a free request without an answer is sent once more before the silence counts
 
 
@@ -83,12 +87,15 @@ class Session:
         self.facts: dict[str, object] = {}
         self._find_check = find_check
         self._judging: dict[str, asyncio.Task[Judgement]] = {}
-        self._refusals: dict[bytes, asyncio.Task[Seen]] = {}
+        self._refusals: dict[str, asyncio.Task[Seen]] = {}
         self._stories: dict[str, asyncio.Task[Story]] = {}
         self._shared: dict[str, asyncio.Task[object]] = {}
+        self._probes: dict[tuple[str, int], list[Probe]] = {}
         self._covers: dict[int, Cover] = {}
         self._jobs = asyncio.Semaphore(config.jobs_at_once)
+        self._heavy = asyncio.Semaphore(min(HEAVY_AT_ONCE, config.jobs_at_once))
         self._alone = asyncio.Lock()
+        self._big = asyncio.Lock()
         self.spent_on: dict[str, int] = defaultdict(int)
 
     # rules
@@ -156,16 +163,22 @@ class Session:
 
     # requests that must be refused
 
+    def probes(self, rule: Rule, *, most: int = MOST) -> list[Probe]:
+        """The requests that break a rule and no other, computed once."""
+        known = self._probes.get((rule.id, most))
+        if known is None:
+            known = self._probes[rule.id, most] = probes_for(self.spec, rule, most=most)
+        return known
+
     async def refused(self, probe: Probe) -> Seen:
         """Send a request that must be refused, once. Raises LostError when no answer comes even at a second try."""
-        content_type, data = self.bench.encode(probe.operation, probe.breaks)
-        key = probe.operation.name.encode() + b"\0" + content_type.encode() + data
+        key = f"{probe.operation.name} {sorted(probe.breaks.items(), key=lambda item: item[0])!r}"
         task = self._refusals.get(key)
         if task is None:
-            task = self._refusals[key] = asyncio.ensure_future(self._refused(probe, (content_type, data)))
+            task = self._refusals[key] = asyncio.ensure_future(self._refused(probe))
         return await asyncio.shield(task)
 
-    async def _refused(self, probe: Probe, data: tuple[str, bytes]) -> Seen:
+    async def _refused(self, probe: Probe) -> Seen:
         if self.config.mode == "free" and self.accidents >= FREE_ACCIDENTS:
             raise InconclusiveError(
                 f"not sent: {self.accidents} requests that must be refused were accepted, and may have been billed; "
@@ -173,7 +186,8 @@ class Session:
             )
         for _ in range(AGAIN + 1):
             try:
-                seen = await self.bench.call("refusal", probe.operation, body=probe.breaks, data=data)
+                async with self._big if is_big(probe.breaks) else nullcontext():
+                    seen = await self.bench.call("refusal", probe.operation, body=probe.breaks)
             except LostError as error:
                 lost = error
                 continue
@@ -200,8 +214,18 @@ class Session:
             task = self._stories[job.key] = asyncio.ensure_future(self._live(job))
         return await asyncio.shield(task)
 
+    async def submit_only(self, job: Job) -> Seen:
+        """Send a job and leave it to the caller to follow. Raises as `story` does."""
+        if not self.is_paid:
+            raise InconclusiveError("needs a billable request, and free mode sends none: run with --mode paid")
+        self._reserve(job)
+        seen = await self.bench.call(f"job {job.key}", job.operation, body=job.sent, micro_usd=job.micro_usd)
+        if self.ledger is not None:
+            self.ledger.settle(job.key, job.micro_usd if seen.is_good else 0)
+        return seen
+
     async def _live(self, job: Job) -> Story:
-        async with self._jobs:
+        async with self._heavy if is_heavy(job) else self._jobs:
             self._reserve(job)
             story = await self.lives.live(job, cost=job.micro_usd)
         if self.ledger is not None:
@@ -261,3 +285,9 @@ class Session:
     def now() -> float:
         """Seconds on a clock that never goes back."""
         return monotonic()
+
+
+def is_big(body: dict[str, object]) -> bool:
+    """Whether a body holds an upload of so many megabytes that one at a time is enough."""
+    files = [item for value in body.values() for item in (value if isinstance(value, list) else [value])]
+    return any(isinstance(item, FileFacts) and item.size > BIG for item in files)
