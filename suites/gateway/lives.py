@@ -215,7 +215,9 @@ class Lives:
             return Image(exchange=exchange, size=len(text), digest=job.key, broken=wrong, as_base64=True, prefix=prefix)
         return await self._looked(data, exchange=exchange, as_base64=True, prefix=prefix)
 
-    async def _looked(self, data: bytes, *, exchange: int, as_base64: bool = False, prefix: str = "", url: str = "") -> Image:
+    async def _looked(
+        self, data: bytes, *, exchange: int, as_base64: bool = False, prefix: str = "", url: str = ""
+    ) -> Image:
         """Decode in a thread, few at a time and in few threads: a picture of 4K takes 50 MB meanwhile."""
         work = partial(look, data, exchange=exchange, as_base64=as_base64, prefix=prefix, url=url)
         return await asyncio.get_running_loop().run_in_executor(self._eyes, work)
