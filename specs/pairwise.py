@@ -89,7 +89,9 @@ class _Search:
                 return mended
         return None
 
-    def _changes(self, rule: Rule, body: Body, fixed: frozenset[str]) -> Iterator[Body]:
+    def _changes(  # noqa: C901  (a table over the kinds between fields)
+        self, rule: Rule, body: Body, fixed: frozenset[str]
+    ) -> Iterator[Body]:
         """Bodies in which a rule may hold, with the fixed fields left as they are."""
         match rule.kind:
             case k.AllowedWith(field=name, other=other, among=among):

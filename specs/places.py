@@ -71,24 +71,30 @@ def values_at(body: object, path: Path) -> Iterator[object]:
     if not path:
         yield body
         return
-    step, rest = path[0], path[1:]
+    for item in _next(body, path[0]):
+        yield from values_at(item, path[1:])
+
+
+def _next(body: object, step: str | int | Step) -> Iterator[object]:
+    """What one step leads to."""
     match step:
         case Step.EACH:
-            for item in body if isinstance(body, list) else []:
-                yield from values_at(item, rest)
+            yield from body if isinstance(body, list) else ()
         case Step.JSON:
-            if isinstance(body, str):
-                try:
-                    inner = orjson.loads(body)
-                except orjson.JSONDecodeError:
-                    return
-                yield from values_at(inner, rest)
+            yield from _json(body)
         case int():
-            if isinstance(body, list) and step < len(body):
-                yield from values_at(body[step], rest)
+            yield from body[step : step + 1] if isinstance(body, list) else ()
         case str():
-            if isinstance(body, dict) and step in body:
-                yield from values_at(body[step], rest)
+            yield from (body[step],) if isinstance(body, dict) and step in body else ()
+
+
+def _json(text: object) -> Iterator[object]:
+    if not isinstance(text, str):
+        return
+    try:
+        yield orjson.loads(text)
+    except orjson.JSONDecodeError:  # no JSON where some should be: nothing can be read there
+        return
 
 
 def read_all(body: object, template: Template) -> dict[str, list[object]]:
@@ -104,7 +110,7 @@ def read_all(body: object, template: Template) -> dict[str, list[object]]:
 def templates_of(operation: Operation) -> Mapping[Phase | None, Template]:
     """The bodies that a good answer of an operation may have, by phase; None for one without."""
     answer = operation.answer
-    out: dict[Phase | None, Template] = dict(answer.by_phase)
+    out: dict[Phase | None, Template] = {phase: template for phase, template in answer.by_phase.items()}  # noqa: C416  (the keys get wider)
     if answer.body is not None:
         out[None] = answer.body
     return out

@@ -71,7 +71,7 @@ def load_baseline(path: Path) -> Baseline:
     """Read a baseline. Raises SpecError with every mistake of the file."""
     tree = read_document(path, VERSION, ("known",))
     nodes, problems = entries_of(tree, "known")
-    entries = []
+    entries: list[Entry] = []
     for node in nodes:
         entry, wrong = _entry(node)
         problems += wrong
@@ -156,7 +156,7 @@ def _stale(entry: Entry, finding: Finding) -> Finding:
     )
 
 
-def entries_for(  # noqa: PLR0913  (the keys of an entry)
+def entries_for(
     findings: Iterable[Finding], *, reason: str, owner: str, expires: date, link: str | None = None, glob: str = "*"
 ) -> str:
     """YAML entries for the failed rules among findings; empty when none failed."""

@@ -43,8 +43,7 @@ def encode_body(operation: Operation, body: Mapping[str, object], *, boundary: s
         )
     parts: list[bytes] = []
     for name, value in body.items():
-        for item in value if isinstance(value, list) else [value]:
-            parts.append(_part(name, item, boundary))
+        parts.extend(_part(name, item, boundary) for item in (value if isinstance(value, list) else [value]))
     return f"multipart/form-data; boundary={boundary}", b"".join(parts) + f"--{boundary}--\r\n".encode()
 
 

@@ -32,7 +32,7 @@ async def probe(sender: Sender) -> None:
             return
     raise TroubleError(
         "redirects",
-        f"expected an answer at {sender.base_url}, got more than {MOST_REDIRECTS} redirects, the last one to {url[:120]}",
+        f"expected an answer at {sender.base_url}, got more than {MOST_REDIRECTS} redirects, last to {url[:100]}",
     )
 
 
@@ -41,5 +41,5 @@ def _refuse_proxy_page(got: Incoming, url: str) -> None:
     if got.status in PROXY_PAGES and (is_page or got.status == 407):  # noqa: PLR2004  (Proxy Authentication Required)
         raise TroubleError(
             "protocol",
-            f"expected the gateway at {url[:120]}, got the page of a proxy in front of it (status {got.status})",
+            f"expected the gateway at {url[:120]}, got the page of a proxy before it (status {got.status})",
         )

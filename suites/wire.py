@@ -7,11 +7,13 @@ Retry-After) nobody sends anything until it is over.
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from time import monotonic, time
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -30,7 +32,7 @@ CHUNK = 65_536
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a target is treated: requests at once and in a second, seconds for one answer and for the whole run, bytes."""
+    """How a target is treated: requests at once and in a second, seconds for an answer and for the run, bytes."""
 
     concurrency: int = 16
     per_second: float | None = None
@@ -75,8 +77,6 @@ class Incoming:
 
 def strict_json(body: bytes) -> JsonTree:
     """Read JSON as the standard wants it. Raises ValueError, saying what is wrong."""
-    import json  # noqa: PLC0415  (only the slow path below needs it)
-
     tree: JsonTree = orjson.loads(body)
     if b'"' not in body:
         return tree
@@ -202,7 +202,7 @@ class Sender:
             error.began_s, error.ended_s = began, self.elapsed_s
             raise
         except TimeoutError:
-            says = f"expected a whole answer from {_where(url)} within {remaining:g} s, got none: the body or its beginning never came"
+            says = f"expected a whole answer from {_where(url)} within {remaining:g} s, got none or half of one"
             raise TroubleError("timeout", says, began_s=began, ended_s=self.elapsed_s) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             kind, says = explain(error, url)
@@ -253,8 +253,6 @@ def _pause(got: Incoming) -> float | None:
 
 
 def _where(url: str) -> str:
-    from urllib.parse import urlsplit  # noqa: PLC0415
-
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 

@@ -160,7 +160,7 @@ def unrelated(spec: Spec, seen: Seen) -> str | None:
 
 
 def rule_of_value(spec: Spec, shape: Shape, item: Field, value: object) -> str:
-    """The rule that says that a value is allowed: the one at whose edge it lies, else the closed list, else the type."""
+    """The rule that says that a value is allowed: the one at whose edge it lies, else its list, else its type."""
     kinds = [rule for rule in item.rules if not isinstance(rule.kind, k.Required)]
     for rule in kinds:
         if _is_at_edge(rule.kind, value):  # type: ignore[arg-type]
@@ -185,6 +185,11 @@ def _is_at_edge(kind: k.Kind, value: object) -> bool:
             return any(isinstance(part, FileFacts) and part.size == most for part in _parts(value))
         case k.FileAlpha():
             return any(isinstance(part, FileFacts) and part.has_alpha for part in _parts(value))
+        case _:
+            return _is_at_edge_of_sizes(kind, value)
+
+
+def _is_at_edge_of_sizes(kind: k.Kind, value: object) -> bool:
     size = parse_size(value)
     if size is None:
         return False

@@ -109,7 +109,7 @@ class Bench:
         self._next = 0
 
     def keys_of(self, account: str) -> str | None:
-        """The key of an account: `own`, `other`, `none`, or `own` with a suffix (`own_nocredit`) where keys are made up.
+        """The key of an account: `own`, `other`, `none`, or `own` with a suffix (`own_limited`) where keys are made up.
 
         Raises InconclusiveError when there is no such key.
         """
@@ -179,19 +179,18 @@ class Bench:
             self._lost(number, case, operation, out, error, micro_usd, body)
             raise LostError(error.kind, error.says, number) from None
         self.tally.lost_in_a_row = 0
-        seen = self._seen(number, case, operation, out, incoming, account, task_id)
+        seen = self._seen(number, case, operation, incoming, account, task_id)
         self._record(seen, out, incoming, micro_usd, body)
         for observer in self.observers:
             observer(seen)
         is_long = len(seen.body) > LONG and seen.tree is not None
         return replace(seen, body=seen.body[:KEPT]) if is_long else seen  # images in base64: the tree has them too
 
-    def _seen(  # noqa: PLR0913, PLR0917  (as above)
+    def _seen(
         self,
         number: int,
         case: str,
         operation: Operation | None,
-        out: Outgoing,
         incoming: Incoming,
         account: str,
         task_id: str | None,

@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING
 
 from imageproof.specs.contract import Topic
 from imageproof.specs.model import ASKS_FOR_TASK, MAKES_IMAGES, Does, Phase
-from imageproof.suites.gateway.checks_errors import (
-    empty_body,
-    first_shape,
-    has_cards,
-    plain_call,
-    unknown_id,
-    wrong_key,
-)
+from imageproof.suites.gateway.bursts import empty_body
+from imageproof.suites.gateway.checks_errors import has_cards
 from imageproof.suites.gateway.jobs import Job, image_shapes
+from imageproof.suites.gateway.plain_calls import first_shape, plain_call, unknown_id, wrong_key
 from imageproof.suites.gateway.probes import least_body
 from imageproof.suites.gateway.reading import read_error
 from imageproof.suites.gateway.verdicts import (

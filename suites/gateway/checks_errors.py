@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from imageproof.specs.contract import Statement, Topic
 from imageproof.specs.model import MAKES_IMAGES, Does
-from imageproof.suites.bodies import encode_body
-from imageproof.suites.gateway.bench import BOUNDARY, LostError
+from imageproof.suites.gateway.bench import LostError
+from imageproof.suites.gateway.bursts import burst
 from imageproof.suites.gateway.jobs import Job, image_shapes
 from imageproof.suites.gateway.names import model_of, shape_operation
-
+from imageproof.suites.gateway.plain_calls import first_shape, plain_call, unknown_id, wrong_key
 from imageproof.suites.gateway.refusals import Aspect, Difference, answer_to, differences
 from imageproof.suites.gateway.verdicts import (
     Fault,
@@ -112,9 +110,9 @@ def references(session: Session, name: str) -> list[Rule]:
     """A few rules of different fields that get this error answer: what they share is the answer's doing."""
     chosen: dict[str | None, Rule] = {}
     for rule in session.spec.rules:
-        if len(chosen) < REFERENCES and _named(session, rule) == name and rule.field not in chosen:
-            if session.probes(rule, most=1):
-                chosen[rule.field] = rule
+        is_new = len(chosen) < REFERENCES and rule.field not in chosen and _named(session, rule) == name
+        if is_new and session.probes(rule, most=1):
+            chosen[rule.field] = rule
     return list(chosen.values())
 
 
@@ -167,21 +165,6 @@ async def refusal_of(session: Session, rule: Rule) -> list[Seen]:
 # the ways to get one
 
 
-def first_shape(session: Session) -> Shape:
-    """The shape of the example model: what a plain request is."""
-    own = [shape for shape in image_shapes(session.spec) if shape.model == session.spec.selector.example]
-    return (own or image_shapes(session.spec))[0]
-
-
-async def plain_call(
-    session: Session, case: str, *, headers: tuple[tuple[str, str], ...] | None = None, account: str = "own"
-) -> tuple[Operation, Seen]:
-    """A valid request under another key, or none: it can be billed to nobody."""
-    job = session.least(first_shape(session))
-    seen = await session.bench.call(case, job.operation, body=job.body, headers=headers, account=account)
-    return job.operation, seen
-
-
 async def _without_key(session: Session) -> list[Provoked]:
     operation, seen = await plain_call(session, "no key", headers=())
     if seen.is_good:
@@ -199,32 +182,12 @@ async def _malformed_key(session: Session) -> list[Provoked]:
     return [(operation, None, seen)]
 
 
-def wrong_key(session: Session) -> str:
-    """A key that nobody has: of another form than the provider's where there is one, so that no mock takes it for new."""
-    return "no-key" if session.spec.auth.key_pattern else f"{session.config.keys.own[:4]}wrong"
-
-
 async def _wrong_key(session: Session) -> list[Provoked]:
     header = session.bench.auth_header(wrong_key(session))
     operation, seen = await plain_call(session, "wrong key", headers=(header,))
     if seen.is_good:
         raise InconclusiveError("a request with a wrong key is accepted, which the rule of the header says")
     return [(operation, None, seen)]
-
-
-def unknown_id(session: Session) -> str:
-    """A task id of the documented form that nobody was given."""
-    template = session.spec.tasks.id_template if session.spec.tasks else "{hex32}"
-    return _filled(template)
-
-
-def _filled(template: str) -> str:
-    def fill(match: re.Match[str]) -> str:
-        if match[1]:
-            return "0" * int(match[2])
-        return "00000000-0000-4000-8000-000000000000"
-
-    return re.sub(r"\{(?:(hex|alnum)([0-9]+)|uuid)\}", fill, template)
 
 
 async def _unknown_task(session: Session) -> list[Provoked]:
@@ -260,61 +223,6 @@ async def _too_fast(session: Session) -> list[Provoked]:
     if found is None:
         raise InconclusiveError("the documented rate was passed without a refusal")
     return [(operation, None, found)]
-
-
-def empty_body(operation: Operation) -> tuple[str, bytes] | None:
-    """A body that must be refused, as it lacks everything; None for operations that take none."""
-    if operation.content == "none":
-        return None
-    if operation.content == "json":
-        return "application/json", b"{}"
-    return encode_body(operation, {"imageproof": "x"}, boundary=BOUNDARY)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Burst:
-    """Requests sent as fast as possible: how many within how many seconds, and the first refusal for it (a 429)."""
-
-    sent: int
-    took_s: float
-    refusal: Seen | None
-
-
-async def burst(session: Session, operation: Operation) -> Burst:
-    """Pass the documented rate of an operation with a key for which it holds, after everything else has ended."""
-    lock = await session.alone()
-    async with lock:
-        return cast("Burst", await session.shared(f"burst {operation.name}", lambda: _burst(session, operation)))
-
-
-async def _burst(session: Session, operation: Operation) -> Burst:
-    limit, status = session.spec.limits[operation.does], session.spec.errors["rate_limited"].status
-    key = session.bench.keys_of("own_limited")
-    headers = (session.bench.auth_header(key),) if key else ()
-    task = unknown_id(session) if operation.does is Does.POLL else None
-
-    async def one() -> Seen | None:
-        try:
-            seen = await session.bench.call(
-                "burst",
-                operation,
-                data=empty_body(operation),
-                task_id=task,
-                headers=headers,
-                account="own_limited",
-                honour_429=False,
-            )
-        except LostError:
-            return None
-        return seen if seen.status == status else None
-
-    began, sent = session.now(), 0
-    while sent < MOST_BURSTS * (limit.burst + BURST_AT_ONCE):
-        sent += BURST_AT_ONCE
-        for seen in await asyncio.gather(*(one() for _ in range(BURST_AT_ONCE))):
-            if seen is not None:
-                return Burst(sent=sent, took_s=session.now() - began, refusal=seen)
-    return Burst(sent=sent, took_s=session.now() - began, refusal=None)
 
 
 async def _by_key(session: Session, name: str) -> list[Provoked]:

@@ -9,11 +9,11 @@ from imageproof.specs.generate import UnbreakableError
 from imageproof.specs.model import Does, Phase
 from imageproof.specs.outcome import price_row
 from imageproof.specs.pairwise import single
-from imageproof.suites.gateway.acceptance import acceptance
-from imageproof.suites.gateway.checks_answers import failed_story, reference
-from imageproof.suites.gateway.checks_errors import first_shape, has_cards
-from imageproof.suites.gateway.checks_results import ends, is_done
+from imageproof.suites.gateway.checks_answers import reference
+from imageproof.suites.gateway.checks_errors import has_cards
+from imageproof.suites.gateway.checks_tokens import check_tokens
 from imageproof.suites.gateway.jobs import Job, job_for, with_value
+from imageproof.suites.gateway.plain_calls import first_shape
 from imageproof.suites.gateway.probes import selector_of
 from imageproof.suites.gateway.reading import read_answer
 from imageproof.suites.gateway.verdicts import (
@@ -21,7 +21,6 @@ from imageproof.suites.gateway.verdicts import (
     InconclusiveError,
     Judgement,
     NotApplicableError,
-    NotJudgedError,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from imageproof.specs.model import Model, Operation, Price, Shape
     from imageproof.suites.gateway.bench import Seen
     from imageproof.suites.gateway.session import Session
-    from imageproof.suites.gateway.stories import Story
 
 MICRO = 1_000_000
 USAGE = ("usage.text_tokens", "usage.image_tokens", "usage.output_tokens")
@@ -88,7 +86,7 @@ async def check_price(session: Session, rule: Rule) -> Judgement:
     _, name, slug = session.book.tail(rule).split("/", 2)
     model = session.spec.models[name]
     if model.tokens is not None:
-        return await _tokens(session, model, slug)
+        return await check_tokens(session, model, slug)
     row = next(item for item in model.prices if item.rule.id == rule.id)
     if row.micro_usd is None:
         raise NotApplicableError("no page gives the price")
@@ -177,99 +175,6 @@ def usd(micro: int) -> str:
 # tokens
 
 
-async def _tokens(session: Session, model: Model, slug: str) -> Judgement:
-    part = {
-        "text-tokens": "usage.text_tokens",
-        "reference-tokens": "usage.image_tokens",
-        "output-tokens": "usage.output_tokens",
-        "partial-tokens": "usage.output_tokens",
-    }.get(slug)
-    if part is None:
-        raise NotApplicableError("a tariff for tokens stands in no answer; the tokens themselves are judged")
-    judged, faults, seen = 0, [], []
-    for story in await _counted(session, model):
-        if slug == "partial-tokens" and not (story.job.is_streamed and story.events):
-            continue
-        if slug == "output-tokens" and story.job.is_streamed:
-            continue
-        if slug == "reference-tokens" and not story.job.outcome.references:
-            continue
-        got = usage_of(story).get(part)
-        if got is None or _is_server_choice(model, story):
-            continue
-        usage = story.job.outcome.usage
-        wanted = {"usage.text_tokens": usage.text, "usage.image_tokens": usage.image}.get(part, usage.output)
-        judged += 1
-        seen.append(story.end.id)
-        if got != wanted:
-            name = part.removeprefix("usage.")
-            faults.append(Fault(expected=f"{wanted} {name}", actual=f"{got} {name}", bad=story.end.id))
-    if not judged:
-        raise InconclusiveError("no answer counts them")
-    return Judgement(judged=judged, faults=tuple(faults[:3]), seen=tuple(seen[:2]))
-
-
-def _is_server_choice(model: Model, story: Story) -> bool:
-    """Whether the server chose the quality: then the count is its choice too."""
-    tokens = model.tokens
-    return tokens is not None and str(story.job.asked.get(tokens.output.quality_field)) == "auto"
-
-
-async def _counted(session: Session, model: Model) -> list[Story]:
-    out: list[Story] = []
-    for shape in model.shapes.values():
-        got = await acceptance(session, shape)
-        out += [story for _, story in got.rows if is_done(story)]
-        if not out and got.unjudged:
-            raise got.unjudged[0]
-    return out
-
-
-def usage_of(story: Story) -> dict[str, int]:
-    """The counts of tokens that an answer or the completed event of a stream tells, by the names of the templates."""
-    from imageproof.specs.places import read_all  # noqa: PLC0415
-
-    stream = story.job.operation.stream
-    values: dict[str, list[object]] = {}
-    if story.job.is_streamed and stream is not None:
-        for event in story.events:
-            if event.name == stream.completed_event:
-                values = read_all(event.tree, stream.completed)
-    elif story.end.operation is not None:
-        values = read_answer(story.end.operation, story.end.tree)
-    return {
-        name: found[0]
-        for name, found in values.items()
-        if name.startswith("usage.") and found and isinstance(found[0], int) and not isinstance(found[0], bool)
-    }
-
-
-async def check_usage_sums(session: Session, rule: Rule) -> Judgement:
-    """Judge that input, output and total add up."""
-    del rule
-    judged, faults, seen = 0, [], []
-    for model in session.spec.models.values():
-        if model.tokens is None:
-            continue
-        for story in await _counted(session, model):
-            usage = usage_of(story)
-            for total, parts in (
-                ("usage.total_tokens", ("usage.input_tokens", "usage.output_tokens")),
-                ("usage.input_tokens", ("usage.text_tokens", "usage.image_tokens")),
-            ):
-                if total not in usage or any(part not in usage for part in parts):
-                    continue
-                judged += 1
-                seen.append(story.end.id)
-                wanted = sum(usage[part] for part in parts)
-                if usage[total] != wanted:
-                    name = total.removeprefix("usage.")
-                    faults.append(Fault(expected=f"{name} {wanted}", actual=f"{name} {usage[total]}", bad=story.end.id))
-    if not judged:
-        raise InconclusiveError("no answer counts tokens")
-    return Judgement(judged=judged, faults=tuple(faults[:3]), seen=tuple(seen[:2]))
-
-
 # when money moves
 
 
@@ -355,41 +260,3 @@ async def _given_back(session: Session, rule: Rule) -> Judgement:
         others=(first.id, last.id),
     )
     return Judgement(judged=1, faults=(fault,))
-
-
-async def check_failure(session: Session, rule: Rule) -> Judgement:
-    """Judge what a failed task says, for each documented failure, with the mock's test cards."""
-    name = session.book.tail(rule).split("/")[1]
-    tasks = session.spec.tasks
-    if tasks is None or name not in tasks.failures:
-        raise NotApplicableError("a synchronous call says so in its error answer")
-    try:
-        story = await failed_story(session, name)
-    except NotJudgedError:
-        raise
-    if not story.is_accepted:
-        raise InconclusiveError(f"the job with the test card was refused: status {story.submit.status}")
-    if story.phase is not Phase.FAILED:
-        await session.need(session.book.id_of(Topic.STATES, Phase.FAILED))
-        if story.phase is None:
-            await ends(session, [story])
-        actual = f"it ended as {story.phase}" if story.phase else story.lost
-        return Judgement(
-            judged=1, faults=(Fault(expected=f"a task that fails with {name}", actual=actual, bad=story.end.id),)
-        )
-    failure = tasks.failures[name]
-    values = read_answer(story.end.operation, story.end.tree, Phase.FAILED) if story.end.operation else {}
-    wanted, got = (failure.code, values.get("failure.code")) if failure.code is not None else (None, None)
-    if failure.code is None:
-        message = values.get("failure.message")
-        wanted, got = failure.message, message
-    if got is None:
-        return Judgement(
-            judged=1,
-            faults=(Fault(expected=f"a failure that says {wanted!r}", actual="it says nothing", bad=story.end.id),),
-        )
-    if failure.code is not None and got[0] != wanted:
-        return Judgement(
-            judged=1, faults=(Fault(expected=f"code {wanted!r}", actual=f"code {got[0]!r}", bad=story.end.id),)
-        )
-    return Judgement(judged=1, seen=(story.end.id,))

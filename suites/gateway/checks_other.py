@@ -8,9 +8,10 @@ from imageproof.specs import kinds as k
 from imageproof.specs.contract import Topic
 from imageproof.specs.pairwise import single
 from imageproof.suites.bodies import is_sayable
+from imageproof.suites.gateway.bursts import burst
 from imageproof.suites.gateway.checks_answers import refusal_told
-from imageproof.suites.gateway.checks_errors import burst, first_shape
 from imageproof.suites.gateway.jobs import Job, image_shapes, job_for, with_value
+from imageproof.suites.gateway.plain_calls import first_shape
 from imageproof.suites.gateway.probes import Probe, selector_of
 from imageproof.suites.gateway.refusals import answer_for, differences
 from imageproof.suites.gateway.verdicts import Fault, InconclusiveError, Judgement, NotApplicableError
@@ -132,7 +133,7 @@ async def check_limit(session: Session, rule: Rule) -> Judgement:
     allowed = limit.burst + found.took_s * session.config.scale * limit.per_minute / 60
     if found.sent < allowed * MARGIN:
         raise InconclusiveError(
-            f"{found.sent} requests in {found.took_s:.1f} s did not pass the documented rate: this machine is too slow for it"
+            f"{found.sent} requests in {found.took_s:.1f} s did not pass the documented rate: this machine is too slow"
         )
     fault = Fault(expected=f"a refusal after {limit.burst} requests at once", actual=f"none after {found.sent}")
     return Judgement(judged=found.sent, faults=(fault,))

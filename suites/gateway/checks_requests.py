@@ -161,10 +161,8 @@ async def _stands_out(session: Session, rule: Rule, seen: Seen) -> bool:
     told = " ".join(str(part) for part in mine)
     if field and field in told:
         return True
-    for other in await refusal_of(session, rule):
-        if signature(spec, other.operation, other) != mine:
-            return True
-    return False
+    others = await refusal_of(session, rule)
+    return any(signature(spec, other.operation, other) != mine for other in others)
 
 
 # the accepted half

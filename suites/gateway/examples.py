@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, find, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, NoSuchExample
 
+from imageproof.records.lines import Verdict
 from imageproof.specs import kinds as k
 from imageproof.specs.contract import Statement
 from imageproof.specs.generate import UnbreakableError
@@ -21,7 +22,6 @@ from imageproof.suites.gateway.checks_requests import judge_refusal
 from imageproof.suites.gateway.names import shape_operation
 from imageproof.suites.gateway.probes import generated, selector_of
 from imageproof.suites.gateway.verdicts import Fault, Judgement, NotJudgedError
-from imageproof.records.lines import Verdict
 
 if TYPE_CHECKING:
     from imageproof.records.lines import Finding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from imageproof.specs.contract import Topic
@@ -134,7 +135,7 @@ def _same_result(spec: Spec, ambient: Ambient, polls: Sequence[Seen]) -> None:
     """How many images there are, and the failure, are the same in all polls after the end; URLs may be signed anew."""
     rule = _rule(spec, Topic.GENERAL, "same-result")
     ends = [poll for poll in polls if (phase := phase_of(spec, poll)) is not None and phase.is_final]
-    for first, later in zip(ends, ends[1:], strict=False):
+    for first, later in pairwise(ends):
         ambient.judged(rule, later.id)
         before, after = _result(first), _result(later)
         if before != after:

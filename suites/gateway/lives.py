@@ -183,8 +183,7 @@ class Lives:
         values = read_answer(answer.operation, answer.tree, phase)
         found: list[Image] = []
         unreachable: list[tuple[str, int]] = []
-        for text in _texts(values, "image.base64"):
-            found.append(await self._decoded(job, answer.id, text))
+        found += [await self._decoded(job, answer.id, text) for text in _texts(values, "image.base64")]
         for url in _texts(values, "image.url"):
             if url.startswith("data:"):
                 found.append(await self._decoded(job, answer.id, url))
@@ -228,8 +227,8 @@ class Lives:
         out: list[Image] = []
         for event in events:
             if stream is not None and event.name == stream.completed_event:
-                for text in _texts(read_all(event.tree, stream.completed), "image.base64"):
-                    out.append(await self._decoded(job, submit.id, text))
+                texts = _texts(read_all(event.tree, stream.completed), "image.base64")
+                out += [await self._decoded(job, submit.id, text) for text in texts]
         for image in out:
             self._note(job, image)
         return tuple(out)

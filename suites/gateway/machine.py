@@ -14,9 +14,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from imageproof.specs.model import Does
 from imageproof.suites.gateway.bench import LostError, Seen
-from imageproof.suites.gateway.checks_errors import first_shape, unknown_id
 from imageproof.suites.gateway.histories import judge_history, phase_of
 from imageproof.suites.gateway.jobs import Job
+from imageproof.suites.gateway.plain_calls import first_shape, unknown_id
 from imageproof.suites.gateway.verdicts import NotJudgedError
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def live_many(run: GatewayRun) -> int:
     return counted[0]
 
 
-def _machine(run: GatewayRun, session: Session, poll: Operation, counted: list[int]) -> type[RuleBasedStateMachine]:
+def _machine(  # noqa: C901  (a class in which each step is a method of two lines)
+    run: GatewayRun, session: Session, poll: Operation, counted: list[int]
+) -> type[RuleBasedStateMachine]:
     before = session.ambient.broken()
 
     class Lives(RuleBasedStateMachine):

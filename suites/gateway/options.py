@@ -55,8 +55,8 @@ OPTIONS = (
         flag="--other-key-env",
         help=f"the variable that holds a second account's key (default {DEFAULT_OTHER_KEY}): for tasks of others",
     ),
-    Option(flag="--mode", help="free: only requests that cost nothing; paid: billable ones too (default: paid on loopback, free elsewhere)"),
-    Option(flag="--max-cost", help="the most that billable requests may cost, in USD, such as 0.50; needed for --mode paid off loopback"),
+    Option(flag="--mode", help="free: only what costs nothing; paid: all (default: paid on loopback, else free)"),
+    Option(flag="--max-cost", help="the most that a run may cost, in USD, such as 0.50; needed off loopback"),
     Option(flag="--rule", help="judge only rules whose id matches this glob; may be given several times", many=True),
     Option(flag="--strict", help="let broken SHOULD rules fail", is_flag=True, in_pytest="--strict-should"),
     Option(flag="--baseline", help="a YAML file of known failures"),
@@ -64,13 +64,13 @@ OPTIONS = (
     Option(flag="--cards", help="auto, on or off: whether imageproof's mock is upstream, so that its test cards work"),
     Option(flag="--clock", help="how fast the target's time runs: real, or a scale such as 60x (default real)"),
     Option(flag="--seed", help="the seed of every random choice (default: a new one, which the report prints)"),
-    Option(flag="--examples", help="bodies that Hypothesis makes for each rule besides the documented edges (default 4)"),
+    Option(flag="--examples", help="bodies that Hypothesis makes for each rule besides its edges (default 4)"),
     Option(flag="--concurrency", help="requests under way at once (default 16 on loopback, 4 elsewhere)"),
-    Option(flag="--per-second", help="the most requests in a second (default: as many as there are on loopback, 5 elsewhere)"),
+    Option(flag="--per-second", help="the most requests in a second (default: no limit on loopback, 5 elsewhere)"),
     Option(flag="--patience", help="how long one answer may take, such as 60s"),
     Option(flag="--total-time", help="how long the whole run may take, such as 10m"),
     Option(flag="--out", help="the folder of the record (default imageproof-runs/TIME-gateway-SPEC)"),
-    Option(flag="--resume", help="go on with the run in --out: what was judged stays, what was paid for is not sent again", is_flag=True),
+    Option(flag="--resume", help="go on with the run in --out: what was paid for is not sent again", is_flag=True),
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imageproof.records.lines import Verdict
+from imageproof.specs.facts import Rule
 from imageproof.specs.library import load
 from imageproof.suites.gateway.examples import with_examples
 from imageproof.suites.gateway.options import OPTIONS, OptionError, config_from
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imageproof.records.lines import Finding
-    from imageproof.specs.facts import Rule
     from imageproof.suites.gateway.config import Config
 
 CONFIG: pytest.StashKey[Config] = pytest.StashKey()
@@ -94,7 +94,8 @@ def gateway(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iter
 def rules_chosen(items: list[pytest.Item]) -> list[Rule]:
     """The rules of the tests that are about to run."""
     calls = [item.callspec for item in items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
-    return [call.params["rule"] for call in calls if "rule" in call.params]
+    found = (call.params.get("rule") for call in calls)
+    return [rule for rule in found if isinstance(rule, Rule)]
 
 
 def show(finding: Finding) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import platform
-import sys
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from time import monotonic
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from msgspec.structs import replace
 
-from imageproof.records.lines import FORMAT, CadenceBand, Coverage, Finding, Footer, Header, Verdict
+from imageproof.records.lines import Coverage, Finding, Footer, Verdict
 from imageproof.records.redact import Redactor
 from imageproof.records.writing import NAME, Writer
 from imageproof.specs.facts import matching
@@ -24,6 +21,7 @@ from imageproof.suites.capabilities import load_capabilities
 from imageproof.suites.gateway.acceptance import Acceptance
 from imageproof.suites.gateway.ending import counts_of, ending, only_refused
 from imageproof.suites.gateway.findings import finding_of
+from imageproof.suites.gateway.header import header_of
 from imageproof.suites.gateway.jobs import image_shapes
 from imageproof.suites.gateway.session import Session
 from imageproof.suites.gateway.table import check_for, running_order
@@ -45,6 +43,7 @@ if TYPE_CHECKING:
     from imageproof.suites.gateway.bench import Seen
     from imageproof.suites.gateway.config import Config
 
+STRANGERS = frozenset({"no key", "a wrong key", "wrong key", "malformed key", "two mistakes"})
 DENIED, MISSING = (401, 403, 407), (404, 405)
 LEDGER = "ledger.jsonl"
 T = TypeVar("T")
@@ -240,13 +239,13 @@ class GatewayRun:
             got = session.shared_now(f"acceptance {shape.operation} {shape.model}")
             if isinstance(got, Acceptance):
                 plan = session.cover(shape)
-                seen = {pair for pair in got.pairs}
+                seen = got.pairs
                 self.write(
                     Coverage(
                         operation=shape.operation,
                         model=shape.model,
                         values=got.values,
-                        pairs_covered=min(len(seen), plan.possible) if got.rows else 0,
+                        pairs_covered=min(len(seen), plan.possible),
                         pairs_possible=plan.possible,
                         rows=len(got.rows),
                     )
@@ -312,46 +311,3 @@ def _looked_at(task: asyncio.Task[Judgement]) -> None:
     """Take the exception of a judgement, which is asked for again later."""
     if not task.cancelled():
         task.exception()
-
-
-def header_of(config: Config, spec: Spec, rules: int) -> Header:
-    """The first line of the record."""
-    return Header(
-        format=FORMAT,
-        what="gateway",
-        spec=spec.name,
-        title=spec.title,
-        target=config.base_url,
-        version=version("imageproof"),
-        started=datetime.now(tz=UTC).isoformat(timespec="seconds"),
-        seed=config.seed,
-        mode=config.mode,
-        strict=config.strict,
-        rules=rules,
-        config=config.shown,
-        versions={"python": platform.python_version(), "platform": sys.platform, "hypothesis": version("hypothesis")},
-        max_micro_usd=config.max_micro_usd,
-        micro_usd_per_credit=spec.billing.micro_usd_per_credit,
-        cadence=cadence_of(spec, config.scale),
-    )
-
-
-def cadence_of(spec: Spec, scale: float) -> tuple[CadenceBand, ...]:
-    """The advised polling as bands on the run's own clock."""
-    polling = spec.tasks.polling if spec.tasks else None
-    if polling is None:
-        return ()
-    bands, start = [], polling.first_s
-    for phase in polling.phases:
-        until = phase.until_s
-        least, most = phase.every_s
-        bands.append(
-            CadenceBand(
-                from_s=start / scale,
-                until_s=until / scale if until is not None else None,
-                least_s=least / scale,
-                most_s=most / scale,
-            )
-        )
-        start = until or start
-    return tuple(bands)

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 FREE_ACCIDENTS = 3  # requests that had to be refused and were accepted: after so many, free mode stops to send more
 BIG = 4_000_000  # bytes
 HEAVY_AT_ONCE = 4  # answers with many megabytes of base64, so that a run stays small
-AGAIN = 1  # a free request without an answer is sent once more before the silence counts
 
 
 class Session:
@@ -184,17 +183,16 @@ class Session:
                 f"not sent: {self.accidents} requests that must be refused were accepted, and may have been billed; "
                 "fix these first, or run with --mode paid"
             )
-        for _ in range(AGAIN + 1):
-            try:
-                async with self._big if is_big(probe.breaks) else nullcontext():
-                    seen = await self.bench.call("refusal", probe.operation, body=probe.breaks)
-            except LostError as error:
-                lost = error
-                continue
-            if seen.is_good:
-                self.accidents += 1
-            return seen
-        raise lost
+        try:
+            seen = await self._refuse_once(probe)
+        except LostError:  # a free request may be sent again: once, to tell an accident from a habit
+            seen = await self._refuse_once(probe)
+        self.accidents += seen.is_good
+        return seen
+
+    async def _refuse_once(self, probe: Probe) -> Seen:
+        async with self._big if is_big(probe.breaks) else nullcontext():
+            return await self.bench.call("refusal", probe.operation, body=probe.breaks)
 
     # billable requests
 

@@ -9,9 +9,13 @@ from imageproof.suites.gateway import checks_answers as answers
 from imageproof.suites.gateway import checks_money as money
 from imageproof.suites.gateway import checks_other as other
 from imageproof.suites.gateway import checks_results as results
+from imageproof.suites.gateway.checks_defaults import check_changed_value, check_default
 from imageproof.suites.gateway.checks_errors import check_error
+from imageproof.suites.gateway.checks_failures import check_failure
+from imageproof.suites.gateway.checks_pixels import check_pixels
 from imageproof.suites.gateway.checks_requests import check_request
 from imageproof.suites.gateway.checks_streams import check_stream
+from imageproof.suites.gateway.checks_tokens import check_usage_sums
 
 if TYPE_CHECKING:
     from imageproof.specs.facts import Rule
@@ -25,7 +29,7 @@ GENERAL: dict[str, Check] = {
     "own-result": results.check_own_result,
     "same-result": results.check_same_result,
     "foreign-task": answers.check_foreign,
-    "usage-sums": money.check_usage_sums,
+    "usage-sums": check_usage_sums,
 }
 BY_TOPIC: dict[Topic, Check] = {
     Topic.ORDER: other.check_order,
@@ -33,19 +37,19 @@ BY_TOPIC: dict[Topic, Check] = {
     Topic.ERRORS: check_error,
     Topic.STREAM: check_stream,
     Topic.STATES: answers.check_state,
-    Topic.FAILURES: money.check_failure,
+    Topic.FAILURES: check_failure,
     Topic.RETRIES: other.not_for_gateways("what the provider tries again inside is seen by nobody"),
     Topic.RESULTS: results.check_lifetime,
     Topic.POLLING: other.not_for_gateways(CLIENTS),
     Topic.TIMING: other.not_for_gateways("how long a job takes is no promise: other times are allowed"),
-    Topic.PIXELS: results.check_pixels,
+    Topic.PIXELS: check_pixels,
     Topic.IMAGES: results.check_images,
     Topic.PRICE: money.check_price,
     Topic.BILLING: money.check_billing,
     Topic.LIMITS: other.check_limit,
     Topic.IDEMPOTENCY: other.check_idempotency,
     Topic.WEBHOOKS: other.not_for_gateways("a call back needs an address that the gateway can reach"),
-    Topic.DEFAULTS: results.check_default,
+    Topic.DEFAULTS: check_default,
     Topic.ADVICE: other.not_for_gateways(CLIENTS),
     Topic.GENERAL: answers.check_ambient,
 }
@@ -67,6 +71,8 @@ def check_for(spec: Spec, rule: Rule) -> Check:
         )
     if topic is Topic.ANSWERS:
         return _of_answers(parts)
+    if topic is Topic.IMAGES and len(parts) > 2:  # noqa: PLR2004  (images/OPERATION/MODEL/FIELD/...)
+        return check_changed_value
     if topic is Topic.GENERAL:
         return GENERAL.get(parts[1], answers.check_ambient)
     return BY_TOPIC[topic]

@@ -49,7 +49,7 @@ class InconclusiveError(NotJudgedError):
 
 
 class NotApplicableError(NotJudgedError):
-    """The rule does not concern a gateway, or nobody can see it from outside, or the gateway declares that it lacks it."""
+    """The rule does not concern a gateway, nobody can see it from outside, or the gateway declares that it lacks it."""
 
     verdict = Verdict.NOT_APPLICABLE
 
