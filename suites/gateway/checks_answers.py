@@ -164,7 +164,7 @@ async def _accepted(session: Session, operation: Operation, rule: Rule) -> None:
     for shape in [item for item in image_shapes(session.spec) if item.operation == operation.name]:
         if session.capabilities is not None and session.capabilities.lacks_model(shape.model):
             continue
-        story = await session.story(session.least(shape), rule)
+        story = await session.story(session.least(shape))
         session.ambient.judged(rule.id, story.submit.id)
         if not story.is_accepted:
             expected = f"the plainest request for {shape.model} accepted with status {operation.answer.status}"
@@ -274,8 +274,8 @@ async def check_unknown_fields(session: Session, rule: Rule) -> Judgement:
     shape = session.spec.models[model].shapes[operation]
     job = session.least(shape)
     odd = Job(operation=job.operation, shape=shape, model=job.model, body={**job.body, "imageproof_extra": "x"})
-    story = await session.story(odd, rule)
-    plain = await session.story(job, rule)
+    story = await session.story(odd)
+    plain = await session.story(job)
     if not plain.is_accepted:
         raise BlockedError("the plainest request is refused", by=session.book.id_of(Topic.ANSWERS, operation))
     if story.is_accepted:

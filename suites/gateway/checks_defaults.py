@@ -40,7 +40,7 @@ async def check_changed_value(session: Session, rule: Rule) -> Judgement:
         body = single(shape, selector_of(session.spec, shape), field, value)
         if body is None:
             continue
-        story = await session.story(job_for(session.spec, shape, body), rule)
+        story = await session.story(job_for(session.spec, shape, body))
         if not is_done(story):
             continue
         judged += 1
@@ -76,11 +76,11 @@ async def check_default(session: Session, rule: Rule) -> Judgement:
         raise NotApplicableError("nothing of the answer shows it")
     shape = model.shapes[operation]
     others = _visible(model, shape, field)
-    job = _without(session, shape, field)
+    job = job_without(session, shape, field)
     echoed = _is_echoed(session, operation, field)
     if not others and not echoed:
         raise NotApplicableError("nothing of the answer shows which value was taken")
-    story = await session.story(job, rule)
+    story = await session.story(job)
     if not story.is_accepted:
         await session.need(session.book.id_of(Topic.ANSWERS, operation))
         raise InconclusiveError("the request without it was refused")
@@ -113,7 +113,7 @@ def read_answer_names(session: Session, operation: str) -> Iterable[str]:
             yield place.name
 
 
-def _without(session: Session, shape: Shape, field: str) -> Job:
+def job_without(session: Session, shape: Shape, field: str) -> Job:
     """The plainest request without the field, every other field that shapes the image said out loud."""
     selector = selector_of(session.spec, shape)
     checker = Checker(shape, selector)

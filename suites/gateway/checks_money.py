@@ -91,13 +91,13 @@ async def check_price(session: Session, rule: Rule) -> Judgement:
     if row.micro_usd is None:
         raise NotApplicableError("no page gives the price")
     shape = next(iter(model.shapes.values()))
-    job = _job_of_row(session, model, shape, row)
+    job = job_of_row(session, model, shape, row)
     if job is None:
         raise InconclusiveError("no request falls under this row")
-    return await _charged(session, rule, job, row)
+    return await _charged(session, job)
 
 
-def _job_of_row(session: Session, model: Model, shape: Shape, row: Price) -> Job | None:
+def job_of_row(session: Session, model: Model, shape: Shape, row: Price) -> Job | None:
     """The plainest request that falls under a row, marked as one more of its kind: its charge is watched."""
     body = job_for(session.spec, shape, session.least(shape).body).body
     for name, values in row.when.items():
@@ -123,14 +123,14 @@ def _job_of_row(session: Session, model: Model, shape: Shape, row: Price) -> Job
     return None
 
 
-async def _charged(session: Session, rule: Rule, job: Job, row: Price) -> Judgement:
+async def _charged(session: Session, job: Job) -> Judgement:
     lock = await session.alone()
     async with lock:
         try:
             before, first = await balance(session)
         except NotApplicableError:
-            return await _told_price(session, rule, job, row)
-        story = await session.story(job, rule)
+            return await _told_price(session, job)
+        story = await session.story(job)
         if not story.is_accepted:
             await session.need(session.book.id_of(Topic.ANSWERS, job.operation.name))
             raise InconclusiveError("the request was refused")
@@ -149,10 +149,9 @@ async def _charged(session: Session, rule: Rule, job: Job, row: Price) -> Judgem
     return Judgement(judged=1, faults=(fault,))
 
 
-async def _told_price(session: Session, rule: Rule, job: Job, row: Price) -> Judgement:
+async def _told_price(session: Session, job: Job) -> Judgement:
     """The price as the answer itself tells it, where it does."""
-    del row
-    story = await session.story(job, rule)
+    story = await session.story(job)
     operation = story.end.operation
     values = read_answer(operation, story.end.tree) if operation else {}
     rate = session.spec.billing.micro_usd_per_credit or MICRO
@@ -190,14 +189,14 @@ async def check_billing(session: Session, rule: Rule) -> Judgement:
     if slug == "polls":
         return await _unchanged(session, "a poll", lambda: _poll(session))
     if slug == "failed":
-        return await _given_back(session, rule)
+        return await _given_back(session)
     shape = first_shape(session)
     job = session.least(shape)
     again = Job(operation=job.operation, shape=shape, model=job.model, body=job.body, twin=2)
     row = price_row(job.model.prices, job.asked)
     if row is None or row.micro_usd is None:
         raise InconclusiveError("no page prices the plainest request")
-    return await _charged(session, rule, again, row)
+    return await _charged(session, again)
 
 
 async def _unchanged(session: Session, what: str, work) -> Judgement:  # type: ignore[no-untyped-def]  # noqa: ANN001
@@ -234,7 +233,7 @@ async def _poll(session: Session) -> Seen:
     return await session.bench.call("poll", poll, task_id=story.submit.task)
 
 
-async def _given_back(session: Session, rule: Rule) -> Judgement:
+async def _given_back(session: Session) -> Judgement:
     if not session.is_paid or not await has_cards(session):
         raise InconclusiveError("a provider fails only when it wants to; with the mock upstream it can be asked to")
     lock = await session.alone()
@@ -247,7 +246,7 @@ async def _given_back(session: Session, rule: Rule) -> Judgement:
         failing = Job(
             operation=job.operation, shape=shape, model=job.model, body=job.body, card=f"fail: {names[0]}", twin=3
         )
-        story = await session.story(failing, rule)
+        story = await session.story(failing)
         after, last = await balance(session)
     if story.phase is not Phase.FAILED:
         raise InconclusiveError("the job did not fail")

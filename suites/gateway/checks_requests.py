@@ -124,7 +124,7 @@ async def _with_basis(
     judged = len(faults) + len(right)
     probes = [probe for probe, _ in right]
     if session.is_paid or not is_billable(session.spec.operations[shape.operation]):
-        good = await _twin(session, rule, probes or session.probes(rule, most=1))
+        good = await _twin(session, probes or session.probes(rule, most=1))
         if isinstance(good, Fault):
             return Judgement(judged=judged + 1, faults=(*faults, good), seen=seen, basis=PAIR)
         if good is not None:
@@ -135,7 +135,7 @@ async def _with_basis(
     return Judgement(judged=judged, faults=tuple(faults), seen=seen, basis=CONTRAST, note=HALF_NOTE)
 
 
-async def _twin(session: Session, rule: Rule, probes: list[Probe]) -> int | Fault | None:
+async def _twin(session: Session, probes: list[Probe]) -> int | Fault | None:
     """The exchange of the accepted twin, the fault that it was refused, or None when it can't be had."""
     for probe in probes:
         if probe.keeps is None:
@@ -144,7 +144,7 @@ async def _twin(session: Session, rule: Rule, probes: list[Probe]) -> int | Faul
             seen = await session.bench.call("twin", probe.operation, body=probe.keeps)
             return seen.id if seen.is_good else None
         try:
-            story = await session.story(job_for(session.spec, probe.shape, probe.keeps), rule)
+            story = await session.story(job_for(session.spec, probe.shape, probe.keeps))
         except NotJudgedError:
             return None
         if story.is_accepted:

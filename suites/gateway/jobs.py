@@ -6,7 +6,7 @@ A job is told by its bytes: rules that need the same request share one, and no j
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from imageproof.specs.model import MAKES_IMAGES, Does
 from imageproof.specs.outcome import Outcomes, effective
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from imageproof.specs.model import Model, Operation, Shape, Spec
     from imageproof.specs.outcome import Outcome
@@ -89,47 +89,6 @@ class Job:
         """What it is expected to cost; a careful guess where no page gives the price."""
         cost = self.outcome.micro_usd
         return UNPRICED if cost is None else cost
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A job and the rules that it helps to judge."""
-
-    job: Job
-    rules: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Plan:
-    """The jobs of a run in the order in which they are sent: those first that prove most for their price."""
-
-    wanted: dict[str, tuple[Job, list[str]]] = field(default_factory=dict)
-
-    def add(self, rule: str, jobs: Iterable[Job]) -> None:
-        """Note that a rule needs these jobs."""
-        for job in jobs:
-            self.wanted.setdefault(job.key, (job, []))[1].append(rule)
-
-    def ordered(self) -> list[Wanted]:
-        """The jobs, those first that serve most rules for their money."""
-        items = [Wanted(job=job, rules=tuple(rules)) for job, rules in self.wanted.values()]
-        return sorted(items, key=lambda item: (-len(item.rules) / max(1, item.job.micro_usd), item.job.key))
-
-    def affordable(self, limit_micro_usd: int | None) -> list[Wanted]:
-        """As many jobs as the money allows, in their order."""
-        if limit_micro_usd is None:
-            return self.ordered()
-        taken, left = [], limit_micro_usd
-        for item in self.ordered():
-            if item.job.micro_usd <= left:
-                taken.append(item)
-                left -= item.job.micro_usd
-        return taken
-
-    @property
-    def micro_usd(self) -> int:
-        """What all of it is expected to cost."""
-        return sum(job.micro_usd for job, _ in self.wanted.values())
 
 
 def job_for(spec: Spec, shape: Shape, body: Body) -> Job:

@@ -23,6 +23,7 @@ from imageproof.suites.gateway.ending import counts_of, ending, only_refused
 from imageproof.suites.gateway.findings import finding_of
 from imageproof.suites.gateway.header import header_of
 from imageproof.suites.gateway.jobs import image_shapes
+from imageproof.suites.gateway.planning import Wanted, affordable, ordered, wanted
 from imageproof.suites.gateway.session import Session
 from imageproof.suites.gateway.table import check_for, running_order
 from imageproof.suites.gateway.verdicts import BudgetEndedError, Judgement, NotJudgedError
@@ -137,11 +138,17 @@ class GatewayRun:
         except TroubleError as error:
             self.state.unreachable = error.says
 
+    def plan(self) -> list[Wanted]:
+        """The billable requests of the chosen rules, those first that prove most for their money."""
+        return ordered(wanted(self.session, self.rules)) if self.session is not None else []
+
     def prefetch(self, rules: list[Rule]) -> None:
         """Begin to judge rules, many at a time; the verdicts are asked for later."""
         if self.state.unreachable is not None or self.session is None:
             return
         session = self.session
+        if self.config.mode == "paid" and self.config.max_micro_usd is not None:
+            session.grant(item.job for item in affordable(self.plan(), self.config.max_micro_usd))
 
         async def begin() -> None:
             for rule in rules:

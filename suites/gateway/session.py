@@ -7,7 +7,6 @@ the answers, so that rules share requests and a billable one is never repeated.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from contextlib import nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from imageproof.specs.problems import nearest
 from imageproof.suites.gateway.ambient import Ambient
 from imageproof.suites.gateway.bench import Bench, LostError, Seen
 from imageproof.suites.gateway.histories import judge_history
-from imageproof.suites.gateway.jobs import Job, Plan, is_heavy, job_for
+from imageproof.suites.gateway.jobs import Job, is_heavy, job_for
 from imageproof.suites.gateway.lives import Lives
 from imageproof.suites.gateway.names import RuleBook
 from imageproof.suites.gateway.probes import MOST, probes_for, selector_of
@@ -35,7 +34,7 @@ from imageproof.suites.gateway.verdicts import (
 from imageproof.suites.ledger import AlreadySpentError, BudgetError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
     from imageproof.records.lines import Line
     from imageproof.records.redact import Redactor
@@ -80,7 +79,8 @@ class Session:
         self.ambient = Ambient(spec, config.keys.secrets())
         self.bench.observers.append(self.ambient.look)
         self.lives = Lives(self.bench, write)
-        self.plan = Plan()
+        self.granted: frozenset[str] | None = None
+        self.set_aside_micro_usd = 0
         self.cards: bool | None = config.cards
         self.accidents = 0
         self.facts: dict[str, object] = {}
@@ -95,7 +95,6 @@ class Session:
         self._heavy = asyncio.Semaphore(min(HEAVY_AT_ONCE, config.jobs_at_once))
         self._alone = asyncio.Lock()
         self._big = asyncio.Lock()
-        self.spent_on: dict[str, int] = defaultdict(int)
 
     # rules
 
@@ -201,14 +200,12 @@ class Session:
         """Whether billable requests may be sent."""
         return self.config.mode == "paid"
 
-    async def story(self, job: Job, rule: Rule | None = None) -> Story:
+    async def story(self, job: Job) -> Story:
         """Live a job, once. Raises InconclusiveError in free mode, without money, or when no answer came."""
         if not self.is_paid:
             raise InconclusiveError("needs a billable request, and free mode sends none: run with --mode paid")
         task = self._stories.get(job.key)
         if task is None:
-            if rule is not None:
-                self.spent_on[rule.id] += job.micro_usd
             task = self._stories[job.key] = asyncio.ensure_future(self._live(job))
         return await asyncio.shield(task)
 
@@ -232,9 +229,21 @@ class Session:
             judge_history(self.spec, self.ambient, story.submit, story.polls)
         return story
 
+    def grant(self, jobs: Iterable[Job]) -> None:
+        """Keep the money for these jobs: others get only what is left over."""
+        chosen = list(jobs)
+        self.granted = frozenset(job.key for job in chosen)
+        self.set_aside_micro_usd = sum(job.micro_usd for job in chosen)
+
     def _reserve(self, job: Job) -> None:
         if self.ledger is None:
             return
+        limit = self.config.max_micro_usd
+        if self.granted is not None and limit is not None:
+            if job.key in self.granted:
+                self.set_aside_micro_usd -= job.micro_usd
+            elif self.ledger.spent_micro_usd + self.set_aside_micro_usd + job.micro_usd > limit:
+                raise BudgetEndedError("the budget has ended: the money is kept for requests that prove more")
         try:
             self.ledger.reserve(job.key, job.micro_usd, f"{job.operation.name} {job.model.name}")
         except BudgetError as error:
