@@ -19,6 +19,8 @@ class Root(LazyGroup):
 
     lazy = {  # noqa: RUF012  (never changed; click's own class declares it as a plain attribute)
         "mock": Lazy("imageproof.cli.mock", "mock", "Serve fake providers on this machine."),
+        "verify": Lazy("imageproof.cli.verify", "verify", "Judge a gateway by a provider's contract."),
+        "replay": Lazy("imageproof.cli.replay", "replay", "Judge the failures of a run again."),
         "spec": Lazy("imageproof.cli.spec", "spec", "List, check, show and export contracts."),
         "explain": Lazy("imageproof.cli.explain", "explain", "Say everything about rules: sentence, source, examples."),
         "triggers": Lazy(
