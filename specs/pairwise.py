@@ -6,28 +6,25 @@ as all combinations, of which there are hundreds of thousands. Pure, and the sam
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 from random import Random
 from typing import TYPE_CHECKING
 
-from imageproof.specs import kinds as k
-from imageproof.specs.check import Checker
-from imageproof.specs.files import FileFacts
-from imageproof.specs.generate import Maker, nest
+from imageproof.specs.pairwise_bodies import Bodies, bodies_of
+from imageproof.specs.pairwise_rows import Grid, covering_rows, numbers
 from imageproof.specs.pairwise_values import ABSENT, factors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from imageproof.specs.facts import Rule
     from imageproof.specs.model import Selector, Shape
 
     Body = dict[str, object]
-    Choice = tuple[str, int]
+    Cost = Callable[[Body], int]
+    Choice = tuple[str, object]
 
 __all__ = ["ABSENT", "Cover", "Row", "cover", "factors", "single"]
-DEEPEST = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +37,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cover:
-    """The rows of a shape. `possible` pairs are allowed together, `impossible` ones are kept apart by the rules."""
+    """The rows of a shape, cheap ones first.
+
+    `possible` counts the pairs of values that are allowed together, `covered` those that the rows hold; `values` are
+    the values of each field, `impossible` the pairs that the rules keep apart (field, value, field, value).
+    """
 
     rows: tuple[Row, ...]
     covered: int
@@ -49,207 +50,98 @@ class Cover:
     impossible: tuple[tuple[str, object, str, object], ...]
 
 
-@dataclass(slots=True)
-class _Search:
-    """Builds valid bodies around fixed values."""
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The choices of a shape by number, and the bodies that were found for sets of them."""
 
-    shape: Shape
-    checker: Checker
-    values: Mapping[str, tuple[object, ...]]
-    least: Body
-    selector: Selector | None
-    known: dict[frozenset[Choice], Body | None] = field(default_factory=dict)
+    bodies: Bodies
+    choices: tuple[Choice, ...]
+    known: dict[int, Body | None] = field(default_factory=dict)
 
-    def build(self, fixed: Mapping[str, int]) -> Body | None:
-        """A flat valid body that holds the fixed values, or None when the rules keep them apart."""
-        key = frozenset(fixed.items())
-        if key not in self.known:
-            self.known[key] = self._mended(self._start(fixed), frozenset(fixed), DEEPEST)
-        return self.known[key]
+    def body(self, chosen: int) -> Body | None:
+        """A flat valid body that holds a set of choices, or None when the rules keep them apart."""
+        if chosen not in self.known:
+            self.known[chosen] = self.bodies.build(dict(self.choices[number] for number in numbers(chosen)))
+        return self.known[chosen]
 
-    def _start(self, fixed: Mapping[str, int]) -> Body:
-        body = dict(self.least)
-        for name, index in fixed.items():
-            value = self.values[name][index]
-            if value is ABSENT:
-                body.pop(name, None)
-            else:
-                body[name] = value
-        return body
+    def fits(self) -> tuple[int, ...]:
+        """For each choice, the set of choices of other fields that some valid body holds together with it."""
+        out = [0] * len(self.choices)
+        for one, other in combinations(range(len(self.choices)), 2):
+            is_pair = self.choices[one][0] != self.choices[other][0]
+            if is_pair and self.body(1 << one | 1 << other) is not None:
+                out[one] |= 1 << other
+                out[other] |= 1 << one
+        return tuple(out)
 
-    def _mended(self, body: Body, fixed: frozenset[str], depth: int) -> Body | None:
-        broken = self.checker.check(nest(body))
-        if not broken:
-            return body
-        if depth == 0:
-            return None
-        for changed in self._changes(broken[0].rule, body, fixed):
-            mended = self._mended(changed, fixed, depth - 1)
-            if mended is not None:
-                return mended
-        return None
+    def prices(self, cost: Cost | None) -> tuple[int, ...]:
+        """What the simplest body with each choice costs."""
+        found = (self.body(1 << number) for number in range(len(self.choices)))
+        return tuple(cost(self.bodies.finished(body)) if cost is not None and body is not None else 0 for body in found)
 
-    def _changes(  # noqa: C901  (a table over the kinds between fields)
-        self, rule: Rule, body: Body, fixed: frozenset[str]
-    ) -> Iterator[Body]:
-        """Bodies in which a rule may hold, with the fixed fields left as they are."""
-        match rule.kind:
-            case k.AllowedWith(field=name, other=other, among=among):
-                if other not in fixed:
-                    yield from ({**body, other: value} for value in among)
-                if name not in fixed:
-                    yield _without(body, name)
-            case k.Requires(field=name, needs=needs):
-                if needs not in fixed:
-                    yield from ({**body, needs: value} for value in self.values[needs] if value is not ABSENT)
-                if name not in fixed:
-                    yield _without(body, name)
-            case k.Forbids(field=name, excludes=excludes):
-                yield from (_without(body, item) for item in (excludes, name) if item not in fixed)
-            case k.AtMostOne(fields=names):
-                yield from (_without(body, name) for name in names if name in body and name not in fixed)
-            case k.SameAs(other=other):
-                yield _aligned(body, rule.field or "", other)
-            case k.Required() if rule.field and rule.field not in fixed:
-                yield from ({**body, rule.field: value} for value in self.values.get(rule.field, ()))
-            case _ if rule.field and rule.field not in fixed:
-                yield _without(body, rule.field)
-            case _:
-                return
-
-    def finished(self, body: Body) -> Body:
-        """The nested body, with the model where bodies name it."""
-        nested = nest(body)
-        name = self.selector.field if self.selector else None
-        return {name: self.shape.model, **nested} if name and name not in nested else nested
-
-
-def _without(body: Body, name: str) -> Body:
-    return {key: value for key, value in body.items() if key != name}
-
-
-def _aligned(body: Body, name: str, other: str) -> Body:
-    """The mask with the dimensions, and where it can be the format, of the first image."""
-    mask, first = body.get(name), body.get(other)
-    head = first[0] if isinstance(first, list) and first else first
-    if not isinstance(mask, FileFacts) or not isinstance(head, FileFacts):
-        return body
-    alike = replace(mask, width=head.width, height=head.height)
-    return {**body, name: alike if head.format == "jpeg" and mask.has_alpha else replace(alike, format=head.format)}
-
-
-def _search(shape: Shape, selector: Selector | None) -> _Search:
-    least = Maker(shape).least()
-    flat: Body = {}
-    for name, value in least.items():
-        group = shape.fields.get(name)
-        if group is not None and group.type == "object" and isinstance(value, dict):
-            flat.update({f"{name}.{inner}": item for inner, item in value.items()})
-        else:
-            flat[name] = value
-    return _Search(shape=shape, checker=Checker(shape), values=factors(shape), least=flat, selector=selector)
+    def row(self, chosen: int) -> Row:
+        """The row of a set of choices that some valid body holds. Raises LookupError for another set."""
+        body = self.body(chosen)
+        values = dict(self.choices[number] for number in numbers(chosen))
+        if body is None:
+            message = f"expected values that the rules allow together, got {values}"
+            raise LookupError(message)
+        return Row(body=self.bodies.finished(body), values=values)
 
 
 def single(shape: Shape, selector: Selector | None, name: str, value: object) -> dict[str, object] | None:
     """The simplest valid body in which a field has this value; None when the rules allow none."""
-    search = _search(shape, selector)
-    values = {**search.values, name: (value,)}
-    search.values = values
-    body = search.build({name: 0})
-    return search.finished(body) if body is not None else None
+    bodies = bodies_of(shape, selector)
+    body = bodies.build({name: value})
+    return bodies.finished(body) if body is not None else None
 
 
-def cover(
-    shape: Shape, selector: Selector | None = None, *, seed: int = 1, cost: Callable[[Body], int] | None = None
-) -> Cover:
-    """Rows that hold every possible pair of values. `cost` of a body decides where it makes no other difference."""
-    search = _search(shape, selector)
-    names = list(search.values)
-    pairs = _possible(search, names)
-    possible = {pair for pair, is_possible in pairs.items() if is_possible}
-    prices = _prices(search, cost)
-    left = set(possible)
-    rows: list[Row] = []
-    random = Random(seed)
-    while left:
-        chosen = _row(search, names, left, prices, random)
-        body = search.build(chosen)
-        if body is None:  # the pair alone is possible, so its own row always is
-            raise RuntimeError(f"no body holds {chosen} of {shape.operation} {shape.model}")
-        choices = _choices_of(search, body, chosen)
-        left -= {frozenset(pair) for pair in combinations(choices, 2)}
-        values = {name: search.values[name][index] for name, index in choices}
-        rows.append(Row(body=search.finished(body), values=values))
+def cover(shape: Shape, selector: Selector | None = None, *, seed: int = 1, cost: Cost | None = None) -> Cover:
+    """Rows that hold every possible pair of values.
+
+    `cost` is what a body costs, in micro-dollars or any other unit: cheap values are taken where it makes no other
+    difference. Without a pair to cover, there is one row for each value that is possible at all.
+    """
+    bodies = bodies_of(shape, selector)
+    table = _Table(bodies, tuple((name, value) for name, values in bodies.values.items() for value in values))
+    grid = Grid(
+        fields=_by_field(table.choices),
+        fits=table.fits(),
+        prices=table.prices(cost),
+        holds=lambda chosen: table.body(chosen) is not None,
+    )
+    chosen = covering_rows(grid, Random(seed)) or [1 << number for number in range(len(table.choices))]
+    rows = [table.row(number) for number in chosen if table.body(number) is not None]
     if cost is not None:
         rows.sort(key=lambda row: cost(row.body))
     return Cover(
         rows=tuple(rows),
-        covered=len(possible),
-        possible=len(possible),
-        values=search.values,
-        impossible=tuple(
-            (one[0], search.values[one[0]][one[1]], other[0], search.values[other[0]][other[1]])
-            for pair, is_possible in pairs.items()
-            if not is_possible
-            for one, other in [sorted(pair)]
-        ),
+        covered=_covered(grid, chosen),
+        possible=sum(partners.bit_count() for partners in grid.fits) // 2,
+        values=bodies.values,
+        impossible=_impossible(table, grid),
     )
 
 
-def _possible(search: _Search, names: list[str]) -> dict[frozenset[Choice], bool]:
-    """Every pair of values of two fields, and whether some valid body holds both."""
-    out = {}
-    for one, other in combinations(names, 2):
-        for index in range(len(search.values[one])):
-            for further in range(len(search.values[other])):
-                pair = frozenset(((one, index), (other, further)))
-                out[pair] = search.build({one: index, other: further}) is not None
-    return out
+def _by_field(choices: tuple[Choice, ...]) -> tuple[tuple[int, ...], ...]:
+    out: dict[str, list[int]] = {}
+    for number, (name, _) in enumerate(choices):
+        out.setdefault(name, []).append(number)
+    return tuple(tuple(found) for found in out.values())
 
 
-def _prices(search: _Search, cost: Callable[[Body], int] | None) -> dict[Choice, int]:
-    """What the simplest body with a value costs."""
-    out = {}
-    for name, values in search.values.items():
-        for index in range(len(values)):
-            body = search.build({name: index})
-            out[name, index] = cost(search.finished(body)) if cost is not None and body is not None else 0
-    return out
+def _covered(grid: Grid, rows: list[int]) -> int:
+    """How many of the possible pairs the rows hold."""
+    seen = [0] * len(grid.fits)
+    for row in rows:
+        for number in numbers(row):
+            seen[number] |= row & grid.fits[number]
+    return sum(partners.bit_count() for partners in seen) // 2
 
 
-def _row(
-    search: _Search, names: list[str], left: set[frozenset[Choice]], prices: Mapping[Choice, int], random: Random
-) -> dict[str, int]:
-    """Fixed values of one more row: an uncovered pair, then for each other field the value that covers most."""
-    seed = min(left, key=lambda pair: (sum(prices[choice] for choice in pair), sorted(pair)))
-    chosen: dict[str, int] = dict(seed)
-    rest = [name for name in names if name not in chosen]
-    random.shuffle(rest)
-    for name in rest:
-        taken = list(chosen.items())
-        candidates = sorted(
-            range(len(search.values[name])),
-            key=lambda index: (
-                -sum(frozenset(((name, index), choice)) in left for choice in taken),
-                prices[name, index],
-                index,
-            ),
-        )
-        for index in candidates:
-            if search.build({**chosen, name: index}) is not None:
-                chosen[name] = index
-                break
-    return chosen
-
-
-def _choices_of(search: _Search, body: Body, chosen: Mapping[str, int]) -> list[Choice]:
-    """The values that a body covers: the chosen ones, and those that came in by mending."""
-    out: list[Choice] = list(chosen.items())
-    for name, values in search.values.items():
-        if name in chosen:
-            continue
-        value = body.get(name, ABSENT)
-        index = next((at for at, item in enumerate(values) if type(item) is type(value) and item == value), None)
-        if index is not None:
-            out.append((name, index))
-    return out
+def _impossible(table: _Table, grid: Grid) -> tuple[tuple[str, object, str, object], ...]:
+    return tuple(
+        (*table.choices[one], *table.choices[other])
+        for one, other in combinations(range(len(table.choices)), 2)
+        if table.choices[one][0] != table.choices[other][0] and not grid.fits[one] >> other & 1
+    )

@@ -1,4 +1,8 @@
-"""The values of each field that are worth a request: everything that is documented, and both ends of every span."""
+"""The values of each field that are worth a request: everything that is documented, and both ends of every span.
+
+Left out on purpose: files of the greatest documented size, which are megabytes, and empty lists, which say no more than
+a field that is left out.
+"""
 
 from __future__ import annotations
 
@@ -38,12 +42,18 @@ COMMON_SIZES = ((1024, 1024), (1536, 1024), (1024, 1536))
 
 
 def factors(shape: Shape) -> dict[str, tuple[object, ...]]:
-    """The values of each field that may be sent, by its name; optional fields can be left out as well."""
+    """The values of each field that may be sent, by its name; optional fields can be left out as well.
+
+    A shape with files is sent as a form, which cannot say null.
+    """
     out: dict[str, tuple[object, ...]] = {}
+    is_form = any(item.type in ("file", "files") for item in shape.fields.values())
     for item in shape.fields.values():
         if item.type == "object" or item.state == "forbidden":
             continue
         values = list(_values(item, shape))
+        if item.nullable and item.state == "allowed" and not is_form:
+            values.append(None)
         if not any(isinstance(rule.kind, k.Required) for rule in item.rules):
             values.append(ABSENT)
         out[item.name] = _distinct(values)
@@ -62,9 +72,8 @@ def _values(item: Field, shape: Shape) -> Iterable[object]:
     limits = limits_of(item)
     if item.state == "ignored":
         return ["x"]
-    found = [value for value in _of_type(item, limits, shape) if _keeps(item, value)]
-    if item.nullable:
-        found.append(None)
+    named = (value for value in (item.default, *item.decided, *item.downgraded) if value is not None)
+    found = [value for value in (*_of_type(item, limits, shape), *named) if _keeps(item, value)]
     return found or [valid_value(item, SIMPLEST, shape, least_items=1)]
 
 
@@ -114,9 +123,10 @@ def _texts(item: Field, limits: Limits, shape: Shape) -> list[object]:
     least, most = limits.length
     short = PROMPT if least <= len(PROMPT) <= most else valid_value(item, SIMPLEST, shape)
     has_length = any(isinstance(rule.kind, k.Length) for rule in item.rules)
-    if not has_length or most > LONGEST_TEXT:
-        return [short]
-    return [short, (FOREIGN * (1 + most // len(FOREIGN)))[:most]]
+    if not has_length:
+        return [short, f"{PROMPT} {FOREIGN}"]
+    foreign = (FOREIGN * (1 + most // len(FOREIGN)))[:most] if most <= LONGEST_TEXT else f"{PROMPT} {FOREIGN}"
+    return [short, *(["x" * least] if least else []), foreign]
 
 
 def boundary_sizes(region: Region) -> list[tuple[int, int]]:
@@ -129,8 +139,8 @@ def boundary_sizes(region: Region) -> list[tuple[int, int]]:
     extremes = [
         min(corners, key=lambda size: (size[0] * size[1], abs(size[0] - size[1]))),
         max(corners, key=lambda size: (size[0] * size[1], -abs(size[0] - size[1]))),
-        max(corners, key=lambda size: (max(size), -size[0] * size[1])),
-        max(corners, key=lambda size: (max(size) / min(size), -size[0] * size[1])),
+        max(corners, key=lambda size: (max(size), size[0] * size[1], size[0])),
+        max(corners, key=lambda size: (size[0] / size[1], -size[0] * size[1])),
         max(corners, key=lambda size: (size[1] / size[0], -size[0] * size[1])),
     ]
     return list(dict.fromkeys([*extremes, *usual]))[:MOST_SIZES]
