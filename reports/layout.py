@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -37,7 +37,7 @@ def lay_out(console: Console, pieces: Iterable[Piece]) -> None:
     """Write pieces: broken to the width of a terminal, or one line each where there is none."""
     width = console.width if console.is_terminal else None
     for piece in pieces:
-        for line in lines_of(piece, width):
+        for line in lines_of(_sayable(piece, console.encoding), width):
             console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
@@ -53,6 +53,12 @@ def lines_of(piece: Piece, width: int | None) -> Iterator[Text]:
         return
     for number, part in enumerate(broken(piece.text, width - hang)):
         yield _line(hang if number else piece.indent, "" if number else piece.label, part, piece.style)
+
+
+def _sayable(piece: Piece, encoding: str) -> Piece:
+    r"""The piece in the letters that the output knows; others are spelled, such as `\u4e2d`."""
+    text, label = (part.encode(encoding, "backslashreplace").decode(encoding) for part in (piece.text, piece.label))
+    return replace(piece, text=text, label=label)
 
 
 def _line(indent: int, label: str, text: str, style: str) -> Text:

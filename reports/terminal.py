@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+
 from imageproof.records.lines import Verdict
 from imageproof.reports.amounts import counted, credits_of, lasted, usd
 from imageproof.reports.causes import causes, not_judged
@@ -14,8 +16,6 @@ from imageproof.reports.wire_text import one_line, plain, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from rich.console import Console
 
     from imageproof.records.lines import Finding
     from imageproof.records.reading import Run
@@ -32,9 +32,9 @@ NOTED = {
 }
 
 
-def write(run: Run, console: Console, *, quiet: bool = False) -> None:
-    """Write the report of a run; with `quiet`, its last line only."""
-    lay_out(console, [last_line(run, summary(run))] if quiet else pieces(run))
+def print_report(run: Run, *, console: Console | None = None, quiet: bool = False) -> None:
+    """Write the report of a run, to standard output if there is no console; with `quiet`, its last line only."""
+    lay_out(console or Console(), [last_line(run, summary(run))] if quiet else pieces(run))
 
 
 def pieces(run: Run) -> Iterator[Piece]:

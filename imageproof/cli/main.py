@@ -21,6 +21,10 @@ class Root(LazyGroup):
         "mock": Lazy("imageproof.cli.mock", "mock", "Serve fake providers on this machine."),
         "verify": Lazy("imageproof.cli.verify", "verify", "Judge a gateway by a provider's contract."),
         "replay": Lazy("imageproof.cli.replay", "replay", "Judge the failures of a run again."),
+        "report": Lazy(
+            "imageproof.cli.report", "report", "Show a run again, or write it as HTML, JUnit, SARIF and more."
+        ),
+        "diff": Lazy("imageproof.cli.diff", "diff", "Compare two runs: what fails now, what is fixed."),
         "spec": Lazy("imageproof.cli.spec", "spec", "List, check, show and export contracts."),
         "explain": Lazy("imageproof.cli.explain", "explain", "Say everything about rules: sentence, source, examples."),
         "triggers": Lazy(
