@@ -32,7 +32,7 @@ NOTED = {
 }
 
 
-def print_report(run: Run, *, console: Console | None = None, quiet: bool = False) -> None:
+def write(run: Run, console: Console | None = None, *, quiet: bool = False) -> None:
     """Write the report of a run, to standard output if there is no console; with `quiet`, its last line only."""
     lay_out(console or Console(), [last_line(run, summary(run))] if quiet else pieces(run))
 

@@ -50,12 +50,12 @@ def report(runs: tuple[str, ...], *, quiet: bool, **files: str | None) -> None:
     if wanted:
         write_all(read[0], wanted, quiet=quiet)
         return
-    from imageproof.reports.terminal import print_report
+    from imageproof.reports.terminal import write
 
     for number, run in enumerate(read):
         if number and not quiet:
             click.echo()
-        print_report(run, quiet=quiet)
+        write(run, quiet=quiet)
 
 
 def wanted_of(files: dict[str, str | None]) -> list[Wanted]:
@@ -97,7 +97,7 @@ def write_all(run: Run, wanted: list[Wanted], *, quiet: bool) -> None:
 def _write(run: Run, item: Wanted) -> None:
     text = rendered(run, item.format)
     if item.target is None:
-        click.get_binary_stream("stdout").write(text.encode())
+        click.echo(text.encode(), nl=False)
         return
     if item.target.exists() and item.target.samefile(run.path):
         raise Refusal(f"expected --{item.format} to name a new file, got {item.target}: that is the run itself")
