@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from imageproof.specs.model import Operation, Shape, Spec
 
 MULTIPART = "multipart"
+IMAGES = frozenset({"png", "jpeg", "webp", "gif"})
 DISPOSITION = re.compile(r'\b(name|filename)="([^"]*)"')
 
 
@@ -41,20 +42,29 @@ def encode_body(operation: Operation, body: Mapping[str, object], *, boundary: s
         return "application/json", json.dumps(body, ensure_ascii=False, allow_nan=False).encode(
             "utf-8", "surrogatepass"
         )
-    parts: list[bytes] = []
-    for name, value in body.items():
-        parts.extend(_part(name, item, boundary) for item in (value if isinstance(value, list) else [value]))
-    return f"multipart/form-data; boundary={boundary}", b"".join(parts) + f"--{boundary}--\r\n".encode()
+    parts = [
+        _part(name, item) for name, value in body.items() for item in (value if isinstance(value, list) else [value])
+    ]
+    while any(boundary.encode() in part for part in parts):
+        boundary += "x"
+    mark = f"--{boundary}\r\n".encode()
+    whole = b"".join(piece for part in parts for piece in (mark, part, b"\r\n")) + f"--{boundary}--\r\n".encode()
+    return f"multipart/form-data; boundary={boundary}", whole
 
 
-def _part(name: str, item: object, boundary: str) -> bytes:
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"'
+def _part(name: str, item: object) -> bytes:
+    head = f'Content-Disposition: form-data; name="{_quoted(name)}"'
     if isinstance(item, FileFacts):
-        kind = f"image/{item.format}" if item.format in ("png", "jpeg", "webp", "gif") else "application/octet-stream"
-        head += f'; filename="{item.name}.{item.format}"\r\nContent-Type: {kind}\r\n\r\n'
-        return head.encode() + encode(item) + b"\r\n"
+        kind = f"image/{item.format}" if item.format in IMAGES else "application/octet-stream"
+        head += f'; filename="{_quoted(item.name)}.{item.format}"\r\nContent-Type: {kind}\r\n\r\n'
+        return head.encode("utf-8", "surrogatepass") + encode(item)
     text = item if isinstance(item, str) else json.dumps(item)
-    return f"{head}\r\n\r\n{text}\r\n".encode("utf-8", "surrogatepass")
+    return f"{head}\r\n\r\n{text}".encode("utf-8", "surrogatepass")
+
+
+def _quoted(name: str) -> str:
+    """A name within quotes, as browsers write it."""
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def as_sent(operation: Operation, shape: Shape | None, content_type: str, data: bytes) -> dict[str, object]:
@@ -75,22 +85,37 @@ def _form(content_type: str, data: bytes) -> Form:
     boundary = content_type.partition("boundary=")[2].strip('"').encode()
     mark = b"--" + boundary
     form = Form()
-    at = data.find(mark)
-    while at >= 0 and not data.startswith(b"--", at + len(mark)):
+    at = data.find(mark) if boundary else -1
+    if at < 0:
+        raise ValueError("expected a form with the boundary of its content type, got none")
+    while not data.startswith(b"--", at + len(mark)):
         start = at + len(mark) + 2
         at = data.find(b"\r\n" + mark, start)
-        if at < 0:
+        head_end = data.find(b"\r\n\r\n", start, at)
+        if at < 0 or head_end < 0:
             raise ValueError("expected a form that ends with its boundary, got one that is cut off")
-        head_end = data.index(b"\r\n\r\n", start)
-        head = data[start:head_end].decode("utf-8", "surrogatepass")
-        content = data[head_end + 4 : at]
-        names = dict(DISPOSITION.findall(head))
-        if "filename" in names:
-            form.files.append((names["name"], facts_of(content, names["filename"]), content))
-        else:
-            form.texts.append((names["name"], content.decode("utf-8", "surrogatepass")))
+        _add_part(form, data[start:head_end], data[head_end + 4 : at])
         at += 2
     return form
+
+
+def _add_part(form: Form, head: bytes, content: bytes) -> None:
+    names: dict[str, str] = dict(DISPOSITION.findall(head.decode("utf-8", "surrogatepass")))
+    if "name" not in names:
+        raise ValueError("expected a name for each part of a form, got a part without one")
+    text = None if "filename" in names else _text_of(content)
+    if text is None:
+        form.files.append((names["name"], facts_of(content, names.get("filename", names["name"])), content))
+    else:
+        form.texts.append((names["name"], text))
+
+
+def _text_of(content: bytes) -> str | None:
+    """The text of a part; bytes that are none count as an upload, as some clients send these without a file name."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def violations(spec: Spec, operation: Operation, shape: Shape, content_type: str, data: bytes) -> list[str]:

@@ -7,16 +7,20 @@ Retry-After) nobody sends anything until it is over.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
-import ssl
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from time import monotonic, time
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
+from yarl import URL
+
+from imageproof.suites.no_answer import TroubleError, explain, late, where
+from imageproof.suites.pacing import MIB, Gate, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,27 +28,17 @@ if TYPE_CHECKING:
 
     from imageproof.specs.model import JsonTree
 
-MIB = 1 << 20
+__all__ = ["Incoming", "Outgoing", "Pace", "Sender", "TroubleError", "strict_json"]
+
 LONGEST_PAUSE_S = 60.0
 TOO_MANY = 429
-CHUNK = 65_536
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How a target is treated: requests at once and in a second, seconds for an answer and for the run, bytes."""
-
-    concurrency: int = 16
-    per_second: float | None = None
-    patience_s: float = 60.0
-    max_body: int = 64 * MIB
-    total_s: float | None = None
-    retry_429: int = 3
+LONGEST_HEADER = 65_536  # bytes; more than most clients take, so that a long policy header is no fault
+IDLE_S = 3.0  # many servers close a connection that was idle for 5 s, and a request that meets the end is lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One request. `path` lies below the base URL, or is an absolute URL."""
+    """One request. `path` lies below the base URL, or is an absolute URL; it is sent as it is written."""
 
     method: str
     path: str
@@ -70,6 +64,12 @@ class Incoming:
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the answer calls itself JSON."""
+        kind = (self.header("content-type") or "").partition(";")[0].strip().lower()
+        return kind == "application/json" or kind.endswith("+json")
+
     def json(self) -> JsonTree:
         """The body as JSON. Raises ValueError for what is none, for NaN, and for a key that stands twice."""
         return strict_json(self.body)
@@ -78,43 +78,45 @@ class Incoming:
 def strict_json(body: bytes) -> JsonTree:
     """Read JSON as the standard wants it. Raises ValueError, saying what is wrong."""
     tree: JsonTree = orjson.loads(body)
-    if b'"' not in body:
-        return tree
-
-    def once(pairs: list[tuple[str, JsonTree]]) -> JsonTree:
-        names = [name for name, _ in pairs]
-        if len(set(names)) != len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"the key {twice!r} stands twice in one object")
-        return dict(pairs)
-
     if len(body) < MIB:  # long bodies hold images; their few keys are not worth reading them twice
-        json.loads(body, object_pairs_hook=once)
+        try:
+            json.loads(body, object_pairs_hook=_once)
+        except RecursionError:
+            raise ValueError("the JSON is nested too deeply to be read") from None
     return tree
 
 
-class TroubleError(Exception):
-    """No answer. `kind` is one of those of `records.lines.Trouble`, or `over` when the time of the run has ended."""
-
-    def __init__(self, kind: str, says: str, *, began_s: float = 0.0, ended_s: float = 0.0) -> None:
-        super().__init__(says)
-        self.kind = kind
-        self.says = says
-        self.began_s = began_s
-        self.ended_s = ended_s
+def _once(pairs: list[tuple[str, JsonTree]]) -> JsonTree:
+    tree = dict(pairs)
+    if len(tree) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return tree
 
 
 @dataclass(slots=True)
-class _Gate:
-    """When the next request may go out."""
+class _Arrival:
+    """How far an answer has come; `received` None: nothing yet."""
 
-    not_before_s: float = 0.0
-    next_slot_s: float = 0.0
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    received: int | None = None
+    parts: list[bytes] = field(default_factory=list)
+    chunks: list[tuple[float, int]] = field(default_factory=list)
+
+    def add(self, part: bytes, at_s: float) -> int:
+        """Take a piece of the body. Gives the bytes so far."""
+        self.parts.append(part)
+        self.chunks.append((at_s, len(part)))
+        self.received = (self.received or 0) + len(part)
+        return self.received
 
 
 class Sender:
-    """Sends requests to one target, as an async context manager. `now` and `sleep` can be replaced in tests."""
+    """Sends requests to one target, as an async context manager. `now`, `sleep`, `wall` can be replaced in tests.
+
+    Only requests that change nothing share connections: a server may close an idle one at any time, and a submit that
+    meets this would be lost without a fault of anybody, and could not be sent again.
+    """
 
     def __init__(
         self,
@@ -123,15 +125,16 @@ class Sender:
         *,
         now: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        wall: Callable[[], float] = time,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.pace = pace
         self.requests = 0
-        self._now, self._sleep = now, sleep
+        self._now, self._sleep, self._wall = now, sleep, wall
         self._began = now()
-        self._gate = _Gate()
+        self._gate = Gate(pace.per_second)
         self._slots = asyncio.Semaphore(pace.concurrency)
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None
 
     @property
     def elapsed_s(self) -> float:
@@ -139,13 +142,10 @@ class Sender:
         return self._now() - self._began
 
     async def __aenter__(self) -> Self:
-        """Open the connections."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=0),
-            auto_decompress=True,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent",),
-            trust_env=False,
+        """Make the connections possible; none is opened yet."""
+        self._sessions = (
+            _session(aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S)),
+            _session(aiohttp.TCPConnector(limit=0, force_close=True)),
         )
         return self
 
@@ -153,142 +153,156 @@ class Sender:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions or ():
+            await session.close()
 
     async def send(self, out: Outgoing, *, patience_s: float | None = None, honour_429: bool = True) -> Incoming:
-        """Send one request and read its whole answer. Raises TroubleError when none comes."""
-        for tries in range(self.pace.retry_429 + 1):
-            await self._turn()
+        """Send one request and read its whole answer.
+
+        Raises TroubleError when none comes, ValueError for a header that can't be sent.
+        """
+        tries = 0
+        while True:
             async with self._slots:
+                await self._turn()
                 got = await self._once(out, patience_s or self.pace.patience_s)
-            pause = _pause(got) if honour_429 and got.status == TOO_MANY else None
-            if pause is None or tries == self.pace.retry_429:
+            pause_s = pause_of(got, self._wall()) if honour_429 else None
+            if pause_s is None:
+                self._gate.answered()
                 return got
-            self._gate.not_before_s = max(self._gate.not_before_s, self.elapsed_s + pause)
-        raise AssertionError  # pragma: no cover  (the last round always returns)
+            if tries == self.pace.retry_429:
+                return got
+            self._gate.pause(pause_s, began_s=got.began_s, now_s=self.elapsed_s)
+            tries += 1
 
     async def _turn(self) -> None:
-        """Wait until a request may go out."""
+        """Wait until a request may go out. Raises TroubleError when the time of the run is over."""
+        total = self.pace.total_s
         while True:
             now = self.elapsed_s
-            total = self.pace.total_s
             if total is not None and now >= total:
-                raise TroubleError(
-                    "over", f"the time given to the whole run ({total:g} s) is over", began_s=now, ended_s=now
-                )
-            wait = max(self._gate.not_before_s, self._gate.next_slot_s) - now
+                raise self._over()
+            wait = self._gate.wait_s(now)
             if wait <= 0:
-                break
-            await self._sleep(min(wait, total - now) if total is not None else wait)
-        if self.pace.per_second:
-            self._gate.next_slot_s = max(self.elapsed_s, self._gate.next_slot_s) + 1 / self.pace.per_second
+                self._gate.take(now)
+                return
+            await self._sleep(wait if total is None else min(wait, total - now))
+
+    def _over(self) -> TroubleError:
+        says = f"expected the run to end within {self.pace.total_s:g} s, got no further: give it more time"
+        return TroubleError("over", says, began_s=self.elapsed_s, ended_s=self.elapsed_s)
 
     async def _once(self, out: Outgoing, patience_s: float) -> Incoming:
-        if self._session is None:
-            raise RuntimeError("the sender is not open: use it as `async with Sender(...)`")
-        url = out.path if "://" in out.path else self.base_url + out.path
-        headers = [*out.headers, *([("Content-Type", out.content_type)] if out.content_type else [])]
-        headers += [("Accept", "*/*"), ("User-Agent", "imageproof")]
-        began = self.elapsed_s
+        headers = _headers_of(out)
+        url = out.path if out.path[:1] not in ("", "/", "?") else self.base_url + out.path
+        at = where(url)
+        began, arrival = self.elapsed_s, _Arrival()
+        left = None if self.pace.total_s is None else max(0.001, self.pace.total_s - began)
+        limit = patience_s if left is None else min(patience_s, left)
         self.requests += 1
-        remaining = patience_s
-        if self.pace.total_s is not None:
-            remaining = max(0.001, min(patience_s, self.pace.total_s - began))
         try:
-            async with asyncio.timeout(remaining):
-                return await self._exchange(out, url, headers, began)
+            async with asyncio.timeout(limit):
+                return await self._exchange(out, url, headers, arrival)
         except TroubleError as error:
-            error.began_s, error.ended_s = began, self.elapsed_s
-            raise
+            kind, says = error.kind, error.says
         except TimeoutError:
-            says = f"expected a whole answer from {_where(url)} within {remaining:g} s, got none or half of one"
-            raise TroubleError("timeout", says, began_s=began, ended_s=self.elapsed_s) from None
+            if left is not None and self.elapsed_s - began >= left:
+                raise self._over() from None
+            first = self.pace.first_byte_s
+            is_first = first is not None and first < limit and arrival.received is None
+            kind, says = "timeout", late(at, first if first is not None and is_first else limit, arrival.received)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            kind, says = explain(error, url)
-            raise TroubleError(kind, says, began_s=began, ended_s=self.elapsed_s) from None
+            kind, says = explain(error, at)
+        raise TroubleError(kind, says, began_s=began, ended_s=self.elapsed_s)
 
-    async def _exchange(self, out: Outgoing, url: str, headers: list[tuple[str, str]], began: float) -> Incoming:
-        assert self._session is not None  # noqa: S101  (looked at by the caller)
-        async with self._session.request(
-            out.method,
-            url,
-            data=out.body,
-            headers=headers,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None),
-        ) as response:
-            first = self.elapsed_s
-            body, chunks = bytearray(), []
-            async for chunk in response.content.iter_any():
-                body += chunk
-                chunks.append((self.elapsed_s, len(chunk)))
-                if len(body) > self.pace.max_body:
-                    raise TroubleError(
-                        "too-large",
-                        f"expected an answer of at most {self.pace.max_body:,} bytes from {_where(url)}, got more",
-                    )
-            return Incoming(
-                status=response.status,
-                headers=tuple((str(key), str(value)) for key, value in response.headers.items()),
-                body=bytes(body),
-                began_s=began,
-                first_byte_s=first,
-                ended_s=self.elapsed_s,
-                chunks=tuple(chunks),
+    async def _exchange(self, out: Outgoing, url: str, headers: list[tuple[str, str]], arrival: _Arrival) -> Incoming:
+        if self._sessions is None:
+            raise RuntimeError("the sender is not open: use it as `async with Sender(...)`")
+        session = self._sessions[out.method not in ("GET", "HEAD")]
+        began = self.elapsed_s
+        async with asyncio.timeout(self.pace.first_byte_s):
+            response = await session.request(
+                out.method, _as_written(url), data=_content(out.body), headers=headers, allow_redirects=False
             )
+        first, arrival.received = self.elapsed_s, 0
+        async with response:
+            async for part in response.content.iter_any():
+                if arrival.add(part, self.elapsed_s) > self.pace.max_body:
+                    says = f"expected at most {self.pace.max_body:,} bytes from {where(url)}, got a body with more"
+                    raise TroubleError("too-large", says)
+        return Incoming(
+            status=response.status,
+            headers=tuple((str(key), _readable(value)) for key, value in response.headers.items()),
+            body=b"".join(arrival.parts),
+            began_s=began,
+            first_byte_s=first,
+            ended_s=self.elapsed_s,
+            chunks=tuple(arrival.chunks),
+        )
 
 
-def _pause(got: Incoming) -> float | None:
-    """The seconds that a 429 asks for; None when it does not say, or wants more than anybody would wait."""
+def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("User-Agent", "Accept", "Content-Type"),  # what a request does not say is not sent
+        max_line_size=LONGEST_HEADER,
+        max_field_size=LONGEST_HEADER,
+        trust_env=False,
+    )
+
+
+def _headers_of(out: Outgoing) -> list[tuple[str, str]]:
+    """The headers to send, ours last. Raises ValueError for one that would become two: a mistake of the caller."""
+    ours = (("Content-Type", out.content_type), ("Accept", "*/*"), ("User-Agent", "imageproof"))
+    named = {name.lower() for name, _ in out.headers}
+    headers = [*out.headers, *((name, value) for name, value in ours if value and name.lower() not in named)]
+    for name, value in headers:
+        if any(mark in name + value for mark in "\r\n\0"):
+            raise ValueError(f"expected the header {name!r} on one line, got a line break or a null in it")
+    return headers
+
+
+def _as_written(url: str) -> URL:
+    """The URL without any repair, so that signed links arrive as they were given; others are encoded."""
+    return URL(url, encoded=url.isascii() and url.isprintable() and " " not in url and "#" not in url)
+
+
+def _content(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Long bodies as a stream, which is written in pieces, so that others are served meanwhile."""
+    return io.BytesIO(body) if body is not None and len(body) > MIB else body
+
+
+def _readable(value: str) -> str:
+    """A header's value as text; bytes that are no UTF-8 are taken for Latin-1, so that it can be written down."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogateescape").decode("latin-1")
+    return value
+
+
+def pause_of(got: Incoming, wall_s: float) -> float | None:
+    """The seconds for which a 429 asks for a pause; None for others, without a hint, or for more than a minute.
+
+    `wall_s` is the time since 1970, for a target that gives a date but does not say what time it has itself.
+    """
     value = (got.header("retry-after") or "").strip()
-    if value.isdigit():
-        wait = float(value)
+    if got.status != TOO_MANY or not value:
+        return None
+    if value.isascii() and value.isdecimal():
+        wait: float | None = float(value)
     else:
-        try:
-            wait = parsedate_to_datetime(value).timestamp() - time()
-        except (ValueError, TypeError):
-            return None
-    return max(0.0, wait) if wait <= LONGEST_PAUSE_S else None
+        until, asked = _seconds_of(value), _seconds_of(got.header("date") or "")
+        wait = None if until is None else until - (wall_s if asked is None else asked)
+    return max(0.0, wait) if wait is not None and wait <= LONGEST_PAUSE_S else None
 
 
-def _where(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
-
-
-def explain(error: Exception, url: str) -> tuple[str, str]:
-    """The kind and one sentence about why no answer came, for somebody who sees it for the first time."""
-    where = _where(url)
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            cause = getattr(error, "certificate_error", None) or error
-            return (
-                "tls",
-                f"expected TLS with {where}, got an error: {_short(cause)}; is the scheme of the base URL right?",
-            )
-        case aiohttp.ClientConnectorDNSError():
-            return "dns", f"expected the host of {where} to be known, got no address for it: check the base URL"
-        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
-            return (
-                "refused",
-                f"expected somebody to listen at {where}, got a refused connection: is the gateway running there?",
-            )
-        case aiohttp.ClientConnectorError():
-            return "refused", f"expected a connection to {where}, got none: {_short(error.os_error)}"
-        case ssl.SSLError():
-            return "tls", f"expected TLS with {where}, got an error: {_short(error)}"
-        case aiohttp.ServerDisconnectedError() | ConnectionResetError() | aiohttp.ClientOSError() | BrokenPipeError():
-            return "reset", f"expected an answer from {where}, got a closed connection instead"
-        case aiohttp.ClientPayloadError():
-            return "protocol", f"expected a whole body from {where}, got one that was cut or wrongly encoded"
-        case aiohttp.ClientResponseError():
-            return "protocol", f"expected an HTTP answer from {where}, got something else: {_short(error.message)}"
-        case aiohttp.InvalidURL():
-            return "protocol", f"expected a URL that can be fetched, got {str(error)[:120]!r}"
-        case _:
-            return "protocol", f"expected an HTTP answer from {where}, got {type(error).__name__}: {_short(error)}"
-
-
-def _short(error: object) -> str:
-    return " ".join(str(error).split())[:160]
+def _seconds_of(date: str) -> float | None:
+    """The seconds since 1970 of an HTTP date; None for what is none."""
+    try:
+        moment = parsedate_to_datetime(date)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
