@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 MANY = 10  # in a hundred: from this share on, what is open weakens a verdict
 BUDGET_ENDED = 5  # the exit code; the command line owns its meaning
 ASSUMED = "assumed"
-UNSAID = "the run did not come to its end, so it has no verdict"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ def summary(run: Run) -> Summary:
     mine = [exchange for exchange in run.exchanges.values() if exchange.side == "client"]
     footer = run.footer
     return Summary(
-        says=footer.says if footer else UNSAID,
+        says=footer.says if footer else _so_far(run),
         exit=footer.exit if footer else None,
         counts=counts_by_level(run.findings),
         judged=sum(1 for item in run.findings if item.verdict.is_judged),
@@ -67,6 +66,12 @@ def summary(run: Run) -> Summary:
         duration_s=footer.ended_s if footer else max((item.ended_s for item in run.exchanges.values()), default=0.0),
         warnings=warnings(run),
     )
+
+
+def _so_far(run: Run) -> str:
+    judged = [item for item in run.findings if item.verdict.is_judged]
+    failed = sum(1 for item in judged if item.verdict.is_bad)
+    return f"cut off, so there is no verdict; until then {failed:,} of {counted(len(judged), 'judged rule')} failed"
 
 
 def counts_by_level(findings: tuple[Finding, ...]) -> dict[str, dict[Verdict, int]]:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from imageproof.records.reading import Run
 
 BASES = {
-    "pair": "the same request, repaired, was accepted",
-    "contrast": "by its code, its parameter and other refusals; the repaired request was not sent",
+    "pair": "a pair: the same request, repaired, was accepted",
+    "contrast": "contrast: its code, its parameter and other refusals; the repaired request was not sent",
 }
 
 

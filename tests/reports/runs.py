@@ -188,11 +188,14 @@ def _poll(number: int, at_s: float, state: str) -> Exchange:
 
 def pictures() -> tuple[Picture, ...]:
     """An image as asked for, one of another size, and one that can't be read."""
-    asked = {"asked_width": 1024, "asked_height": 1536, "asked_format": "png", "case": "job 1", "exchange": 10}
-    return (
-        Picture(**asked, width=1024, height=1536, format="png", size=45_709, thumbnail=_thumbnail(64, 96)),
-        Picture(**asked, width=1024, height=1024, format="jpeg", size=9_001, thumbnail=_thumbnail(96, 96)),
-        Picture(**asked, size=12, note="no image: the first bytes are '<html><body>'"),
+    base = Picture(exchange=10, case="job 1", asked_width=1024, asked_height=1536, asked_format="png")
+    return tuple(
+        msgspec.structs.replace(base, **changes)
+        for changes in (
+            {"width": 1024, "height": 1536, "format": "png", "size": 45_709, "thumbnail": _thumbnail(64, 96)},
+            {"width": 1024, "height": 1024, "format": "jpeg", "size": 9_001, "thumbnail": _thumbnail(96, 96)},
+            {"size": 12, "note": "no image: the first bytes are '<html><body>'"},
+        )
     )
 
 
