@@ -84,7 +84,7 @@ def compare(before: Run, after: Run) -> Difference:
 
 
 TITLES = {
-    "new": "new failures",
+    "new": "newly failed",
     "lost": "passed before, and no longer judged",
     "fixed": "fixed",
     "changed": "changed",

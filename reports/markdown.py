@@ -28,6 +28,7 @@ MOST = 60_000  # characters; GitHub takes 65,536 in a comment
 FOR_FAILURES = 40_000  # of these
 FOR_OTHERS = 12_000
 LONGEST_LINE = 600
+LONGEST_NOTE = 200  # of what is told in one line only
 LONGEST_COMMAND = 2_000
 MOST_NAMED = 20
 FENCE = 3
@@ -138,8 +139,8 @@ def _failure(run: Run, cause: Cause) -> Iterator[str]:
             yield block(shortened(plain(command), LONGEST_COMMAND))
 
 
-def _short(text: str) -> str:
-    return shortened(one_line(text), LONGEST_LINE)
+def _short(text: str, most: int = LONGEST_LINE) -> str:
+    return shortened(one_line(shortened(text, most)), most)
 
 
 def _named(findings: Iterable[Finding]) -> str:
@@ -151,14 +152,16 @@ def _named(findings: Iterable[Finding]) -> str:
 def _others(run: Run) -> Iterator[str]:
     for verdict, title in LISTS.items():
         mine = [item for item in run.findings if item.verdict is verdict]
-        lines = [f"{_short(item.rule)}: {_short(in_short(item))}" for item in mine[:MOST_NAMED]]
+        lines = [
+            f"{_short(item.rule, LONGEST_NOTE)}: {_short(in_short(item), LONGEST_NOTE)}" for item in mine[:MOST_NAMED]
+        ]
         if len(mine) > MOST_NAMED:
             lines.append(f"and {len(mine) - MOST_NAMED} more")
         if lines:
             yield _folded(f"{title} ({len(mine)})", block("\n".join(lines)))
     groups = not_judged(run.findings)
     if groups:
-        lines = [f"{len(group.findings):>4} {group.verdict}: {_short(group.reason)}" for group in groups]
+        lines = [f"{len(group.findings):>4} {group.verdict}: {_short(group.reason, LONGEST_NOTE)}" for group in groups]
         if len(groups) > MOST_NAMED:
             lines[MOST_NAMED:] = [f"and {counted(len(groups) - MOST_NAMED, 'more reason')}"]
         number = sum(len(group.findings) for group in groups)

@@ -13,11 +13,15 @@ NONCHARACTERS = 0xFFFE  # the last two of each plane, which XML refuses
 
 def one_line(text: str) -> str:
     r"""The text on one line: every control character, escape and invisible mark is spelled, such as `\x1b`."""
+    if text.isprintable():  # nearly always, and fast
+        return text
     return "".join(_spelled(char) if _is_unsafe(char) else char for char in text)
 
 
 def plain(text: str) -> str:
     """The same, with line ends and tabs left as they are."""
+    if text.isprintable():
+        return text
     return "".join(char if char in LAYOUT or not _is_unsafe(char) else _spelled(char) for char in text)
 
 

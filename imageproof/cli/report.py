@@ -99,9 +99,9 @@ def _write(run: Run, item: Wanted) -> None:
     if item.target is None:
         click.echo(text.encode(), nl=False)
         return
-    if item.target.exists() and item.target.samefile(run.path):
-        raise Refusal(f"expected --{item.format} to name a new file, got {item.target}: that is the run itself")
     try:
+        if item.target.exists() and item.target.samefile(run.path):
+            raise Refusal(f"expected --{item.format} to name a new file, got {item.target}: that is the run itself")
         item.target.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise Refusal(f"expected to write {item.target}, got: {error.strerror or error}") from None
