@@ -99,7 +99,7 @@ def _unfinished(run: Run) -> str:
     if run.cut is None:
         return ""
     missing = run.header.rules - len(run.findings)
-    rest = f"; {counted(missing, 'rule')} of {run.header.rules:,} were never reached" if missing > 0 else ""
+    rest = f"; never reached: {missing:,} of {counted(run.header.rules, 'rule')}" if missing > 0 else ""
     return f"{run.cut}{rest}"
 
 
@@ -126,7 +126,7 @@ def _open(run: Run, seen: Counter[Verdict]) -> str:
     number, whole = seen[Verdict.INCONCLUSIVE] + seen[Verdict.BLOCKED], judgeable(run)
     if number * 100 < MANY * whole or not number:
         return ""
-    return f"{counted(number, 'rule')} of {whole:,} ({share(number, whole)}) are blocked or inconclusive"
+    return f"blocked or inconclusive: {number:,} of {counted(whole, 'rule')} ({share(number, whole)})"
 
 
 def _free(run: Run) -> str:

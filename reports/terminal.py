@@ -77,7 +77,7 @@ def _failures(run: Run) -> Iterator[Piece]:
     found = causes(run.findings)
     if found:
         blocked = sum(len(cause.blocked) for cause in found)
-        also = f", and {counted(blocked, 'rule')} blocked by them" if blocked else ""
+        also = f", {blocked:,} more blocked by them" if blocked else ""
         yield Piece(text=f"{counted(len(found), 'rule')} failed{also}", style=STYLES["failed"])
         yield EMPTY
     for number, cause in enumerate(found, start=1):

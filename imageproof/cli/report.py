@@ -71,9 +71,13 @@ def _target(name: str, text: str) -> Path | None:
     if text == STDOUT:
         return None
     target = Path(text)
-    if not text or target.is_dir():
+    try:
+        is_folder, has_folder = not text or target.is_dir(), target.parent.is_dir()
+    except OSError as error:
+        raise Refusal(f"expected the name of a file after --{name}, got {text}: {error.strerror or error}") from None
+    if is_folder:
         raise Refusal(f"expected the name of a file after --{name}, got {text or 'nothing'}: name a file in a folder")
-    if not target.parent.is_dir():
+    if not has_folder:
         raise Refusal(
             f"expected --{name} to name a file in a folder that exists, got {text}: there is no folder "
             f"{target.parent}, so make it first"

@@ -106,10 +106,21 @@ def test_mistakes_are_refused_in_one_sentence(
     assert path.read_bytes() == before
 
 
-def test_a_file_that_can_not_be_written_is_refused(tmp_path: Path) -> None:
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
     result = run("report", sample_run(tmp_path), "--junit", tmp_path / ("x" * 300))
     assert result.exit_code == 2
-    assert "expected to write" in result.stderr
+    assert "expected the name of a file after --junit" in result.stderr
+
+
+def test_a_file_that_can_not_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    path = sample_run(tmp_path)
+    monkeypatch.setattr(Path, "write_text", full)
+    result = run("report", path, "--junit", tmp_path / "junit.xml")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("junit.xml, got: No space left on device\n")
 
 
 @pytest.mark.parametrize(("after", "code"), [(Verdict.PASSED, 0), (Verdict.FAILED, 1), (Verdict.INCONCLUSIVE, 1)])

@@ -49,7 +49,7 @@ PASSED = finding("a/passed", Verdict.PASSED)
         ([finding("a/1", Verdict.NOT_APPLICABLE)], "nothing was judged"),
         ([finding("a/1", Verdict.PASSED, level="MAY")], "no rule of level MUST"),
         ([PASSED, finding("a/1", Verdict.ERRORED)], "imageproof itself failed on 1 rule"),
-        ([PASSED, finding("a/1", Verdict.BLOCKED)], "1 rule of 2 (50.0 %) are blocked or inconclusive"),
+        ([PASSED, finding("a/1", Verdict.BLOCKED)], "blocked or inconclusive: 1 of 2 rules (50.0 %)"),
         ([PASSED, finding("a/1", Verdict.PASSED, basis="contrast")], "1 refusal judged by contrast only"),
         ([PASSED, finding("a/1", Verdict.WARNED, how="assumed")], "1 rule that stands on no page"),
         ([PASSED, finding("a/1", Verdict.KNOWN)], "1 failure listed in the baseline does not count"),
@@ -68,7 +68,7 @@ def test_free_mode_and_a_budget_that_ended_are_said() -> None:
 
 def test_a_run_that_was_cut_off_says_so_first_and_how_much_is_missing() -> None:
     run = run_of(PASSED, head=header(rules=10, mode="free"), cut="the last line is cut off")
-    assert summary(run).warnings[0] == "the last line is cut off; 9 rules of 10 were never reached"
+    assert summary(run).warnings[0] == "the last line is cut off; never reached: 9 of 10 rules"
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_an_output_that_knows_no_unicode_gets_it_spelled() -> None:
 def test_a_run_that_was_cut_off_says_so_first() -> None:
     run = run_of(*every_verdict(), head=header(rules=99), cut="the run has no footer")
     lines = shown(run).splitlines()
-    assert lines[4] == "note: the run has no footer; 84 rules of 99 were never reached"
+    assert lines[4] == "note: the run has no footer; never reached: 84 of 99 rules"
     assert lines[-1].endswith("cut off, so there is no verdict; until then 4 of 8 judged rules failed")
 
 
