@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
+from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from rich.console import Console
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +26,14 @@ class Piece:
     indent: int = 0
     style: str = ""
     is_prose: bool = True
+
+
+class Output(Console):
+    """Standard output. When its reader has gone it says so; rich itself would end the process with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError."""
+        raise BrokenPipeError
 
 
 EMPTY = Piece()

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from imageproof.records.lines import Verdict
 from imageproof.reports.amounts import counted, credits_of, lasted, usd
 from imageproof.reports.causes import causes, not_judged
-from imageproof.reports.layout import EMPTY, Piece, lay_out
+from imageproof.reports.layout import EMPTY, Output, Piece, lay_out
 from imageproof.reports.summary import Summary, summary
 from imageproof.reports.telling import BASES, curl_of, evidence_of, heading, in_short, provenance
 from imageproof.reports.wire_text import one_line, plain, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from rich.console import Console
 
     from imageproof.records.lines import Finding
     from imageproof.records.reading import Run
@@ -34,7 +34,7 @@ NOTED = {
 
 def write(run: Run, console: Console | None = None, *, quiet: bool = False) -> None:
     """Write the report of a run, to standard output if there is no console; with `quiet`, its last line only."""
-    lay_out(console or Console(), [last_line(run, summary(run))] if quiet else pieces(run))
+    lay_out(console or Output(), [last_line(run, summary(run))] if quiet else pieces(run))
 
 
 def pieces(run: Run) -> Iterator[Piece]:

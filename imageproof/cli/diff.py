@@ -20,10 +20,8 @@ def diff(ctx: click.Context, before: str, after: str, *, wants_json: bool) -> No
     BEFORE and AFTER are folders of runs, or their run.jsonl. Exit code 0 when nothing got worse; 1 when a rule fails
     that did not, or one that passed is no longer judged.
     """
-    from rich.console import Console
-
     from imageproof.reports.diff import as_json, compare, pieces
-    from imageproof.reports.layout import lay_out
+    from imageproof.reports.layout import Output, lay_out
 
     old, new = run_at(before), run_at(after)
     difference = compare(old, new)
@@ -35,5 +33,5 @@ def diff(ctx: click.Context, before: str, after: str, *, wants_json: bool) -> No
     if wants_json:
         click.echo(as_json(old, new, difference))
     else:
-        lay_out(Console(), pieces(difference))
+        lay_out(Output(), pieces(difference))
     ctx.exit(ExitCode.DOES_NOT_CONFORM if difference.is_worse else ExitCode.CONFORMS)

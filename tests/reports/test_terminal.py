@@ -9,7 +9,7 @@ from rich.console import Console
 
 from imageproof.records.lines import Finding, Verdict
 from imageproof.records.reading import Run
-from imageproof.reports.layout import broken
+from imageproof.reports.layout import Output, broken
 from imageproof.reports.terminal import write
 from tests.reports.runs import HOSTILE, HOSTILE_TOKENS, every_verdict, finding, footer, header, run_of
 
@@ -128,6 +128,15 @@ def test_a_failure_is_red_and_a_pass_is_green_where_colours_are_wanted() -> None
     good = run_of(finding("a/1", Verdict.PASSED))
     assert "\x1b[1;32m" in shown(good, is_tty=True, color=True, quiet=True)
     assert "\x1b[1;31m" in shown(SAMPLE, is_tty=True, color=True, quiet=True)
+
+
+def test_a_reader_that_has_gone_is_said_and_ends_nothing_here() -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(len(text))
+
+    with pytest.raises(BrokenPipeError):
+        write(SAMPLE, Output(file=Closed()))
 
 
 def test_wide_letters_count_twice() -> None:
