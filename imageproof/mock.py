@@ -118,7 +118,8 @@ class Mock:
     `specs` are shipped names or paths of YAML files; none means all that are shipped. `clock` is `real`, a scale such
     as `60x`,
     `manual` or `jump`; `limits` is `off` or `documented`; `queue` is a text such as `slots=4,p50=20s,p99=90s`;
-    `patience_s` is how many seconds a body may take to arrive.
+    `patience_s` is how many seconds a body may take to arrive; `sabotage` is the id of one rule's sabotage, which the
+    mock then breaks.
 
     Raises UnknownSpecError, SpecError or ValueError before anything is started, OSError when the address can't be had.
     """
@@ -136,6 +137,7 @@ class Mock:
         journal: int = 10_000,
         max_tasks: int = 1_000_000,
         patience_s: float = 30.0,
+        sabotage: str | None = None,
     ) -> None:
         if limits not in ("off", "documented"):
             message = f"expected limits to be off or documented, got {limits!r}"
@@ -151,6 +153,7 @@ class Mock:
             max_tasks=max_tasks,
             head_timeout_s=patience_s / 2,
             body_timeout_s=patience_s,
+            sabotage=sabotage,
         )
         loaded = {name: load(name) for name in specs or shipped()}
         self.specs = {spec.name: name for name, spec in loaded.items()}

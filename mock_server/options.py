@@ -31,7 +31,10 @@ class Physics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Everything about a mock that is not in a spec. Sizes are bytes, counts are counts."""
+    """Everything about a mock that is not in a spec. Sizes are bytes, counts are counts.
+
+    `sabotage` is the id of the one lie that the mock tells.
+    """
 
     seed: int = 1
     clock: ClockMode = field(default_factory=ClockMode)
@@ -48,6 +51,7 @@ class Options:
     public_url: str | None = None
     physics: Physics | None = None
     timing_header: bool = False
+    sabotage: str | None = None
 
 
 def read_physics(text: str) -> Physics:

@@ -125,6 +125,12 @@ class Gallery:
         self._keep(key, data)
         return data
 
+    async def shown(self, task_id: str, record: Record, index: int) -> bytes:
+        """The bytes of one image as they are delivered."""
+        data = await self.image(task_id, record, index)
+        deviation = self._service.deviation
+        return deviation.image(data, task_id, index) if deviation and deviation.image else data
+
     def _keep(self, key: tuple[str, int, int | None], data: bytes) -> None:
         if key in self._kept:
             return

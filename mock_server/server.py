@@ -19,11 +19,13 @@ from imageproof.mock_server.answers import Reply
 from imageproof.mock_server.call import Call
 from imageproof.mock_server.connection import MockServer
 from imageproof.mock_server.control import PREFIX, Control
+from imageproof.mock_server.deviations import deviate
 from imageproof.mock_server.fate import job_digest
 from imageproof.mock_server.journal import BODY_KEPT, Entry
 from imageproof.mock_server.packet import Dated, Packet
 from imageproof.mock_server.quick import Arrived
 from imageproof.mock_server.routes import LONGEST_PATH, Endpoint, Found, Routes
+from imageproof.mock_server.sabotage_kinds import UnknownSabotageError
 from imageproof.mock_server.service import Service
 from imageproof.mock_server.upstream import FullError, Upstream
 from imageproof.mock_server.webhooks import announce
@@ -49,7 +51,9 @@ class Mock:
         self.options = options
         self.upstream = Upstream(options)
         self.routes = Routes()
-        self.services = {spec.name: Service(spec, self.upstream) for spec in specs}
+        self.lie: str | None = None
+        self.services = {spec.name: self._service(spec) for spec in specs}
+        self._require_sabotaged()
         self._prefixes: list[tuple[str, Service]] = []
         for name, service in self.services.items():
             self._add(service, f"/{name}")
@@ -57,6 +61,27 @@ class Mock:
             self._add(next(iter(self.services.values())), "")
         self.control = Control(self)
         self.dated = Dated()
+
+    def _service(self, spec: Spec) -> Service:
+        """The service of a spec: an honest one, or with its one lie. Raises UnknownSabotageError."""
+        wanted = self.options.sabotage
+        if wanted is None or not wanted.startswith(f"{spec.name}/"):
+            return Service(spec, self.upstream)
+        from imageproof.mock_server.sabotage import sabotage_named  # noqa: PLC0415  (only mocks that lie pay for it)
+
+        lie = sabotage_named(spec, wanted)
+        service = Service(lie.spec, self.upstream)
+        service.deviation = lie.deviation
+        self.lie = lie.says
+        return service
+
+    def _require_sabotaged(self) -> None:
+        wanted = self.options.sabotage
+        if wanted is not None and self.lie is None:
+            names = ", ".join(self.services)
+            raise UnknownSabotageError(
+                f"expected a sabotage of {names}, got {wanted!r}: its id begins with another spec"
+            )
 
     def _add(self, service: Service, prefix: str) -> None:
         self.routes.add(service, prefix)
@@ -229,6 +254,8 @@ class Mock:
 
     def finish(self, call: Call, reply: Reply) -> None:
         """Add the headers that every answer of an operation has."""
+        if call.endpoint.service.deviation is not None:
+            deviate(call.endpoint.service.deviation, call, reply)
         more = call.endpoint.service.common_headers(call)
         if self.options.timing_header:
             more["X-Imageproof-Held-Ms"] = f"{(call.account.clock.now() - call.now) * 1000:.3f}"

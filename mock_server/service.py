@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from multidict import CIMultiDictProxy
 
+    from imageproof.mock_server.deviations import Deviation
     from imageproof.mock_server.record import Record
     from imageproof.mock_server.upstream import Upstream
     from imageproof.specs.model import ErrorAnswer, Model, Operation, Phase, Shape, Spec
@@ -45,6 +46,7 @@ class Service:
         self.spec = spec
         self.upstream = upstream
         self.provider = spec.name
+        self.deviation: Deviation | None = None
         self.by_header: dict[str | None, Account] = {}
         self.key_pattern = re.compile(spec.auth.key_pattern)
         self._checkers = {
@@ -86,7 +88,12 @@ class Service:
         """The account of a request, or the name of the refusal."""
         value = headers.get(self.spec.auth.header)
         account = self.by_header.get(value)
-        return account if account is not None else self._new_account(value)
+        if account is not None:
+            return account
+        found = self._new_account(value)
+        if type(found) is str and self.deviation is not None and self.deviation.lets_in:
+            return self.upstream.account(self.provider, self.spec.auth.key_example)
+        return found
 
     def _new_account(self, value: str | None) -> Account | str:
         if value is None:

@@ -86,6 +86,8 @@ async def fetch_result(service: Service, path: str) -> Reply | None:
         return service.refuse("not_found", note="the task has not succeeded, so there is no result")
     if service.gallery.is_expired(task_id, record, now):
         return service.refuse("result_expired", note="the lifetime of the result is over")
-    data = await service.gallery.image(task_id, record, index)
+    if service.deviation is not None and service.deviation.hides_results:
+        return service.refuse("not_found")
+    data = await service.gallery.shown(task_id, record, index)
     kind = FORMAT_TYPES[service.format_of(record)]
     return Reply(200, data, {"Cache-Control": "public, max-age=3600"}, content_type=kind)

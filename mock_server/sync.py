@@ -44,6 +44,8 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
     call.account.jobs += 1
     task_id = fill_id(call.operation.id_template or "img_{hex32}", fate.identity)
     record = new_record(service, call, outcome, plan)
+    if service.deviation is not None and service.deviation.record is not None:
+        record = service.deviation.record(call, record)
     call.task_id = task_id
     service.gallery.set_sources(task_id, _sources(call))
     if call.script.expired:
@@ -57,7 +59,7 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
     if stream is not None and call.asked.get(stream.switch) is True:
         return await _stream(service, call, request, _Job(task_id, record, outcome, plan, stream))
     service.upstream.keep_task(service.provider, task_id, record)
-    drawn = [service.gallery.image(task_id, record, index) for index in range(record.images)]
+    drawn = [service.gallery.shown(task_id, record, index) for index in range(record.images)]
     images, _ = await asyncio.gather(asyncio.gather(*drawn), _hold(service, call, task_id, end, plan))
     job = _Job(task_id, record, outcome, plan, None)
     _charge(service, call, request, job)
@@ -194,14 +196,25 @@ async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _
     partials = call.asked.get(stream.partials) if stream else 0
     count = int(partials) if isinstance(partials, int | float) else 0
     start, run = call.now + job.plan.queue_s, job.plan.run_s
+    rearranged = service.deviation.events if service.deviation else None
+    held: list[bytes] = []
+
+    async def deliver(event: bytes) -> None:
+        if rearranged is not None:
+            held.append(event)
+        else:
+            await _send(response, event, call)
+
     for index in range(count):
         await _hold(service, call, job.task_id, start + run * (index + 1) / (count + 1), job.plan)
         data = await service.gallery.image(job.task_id, job.record, 0, stage=index)
-        await _send(response, _event(service, call, job, data, index), call)
-    last = service.gallery.image(job.task_id, job.record, 0)
+        await deliver(_event(service, call, job, data, index))
+    last = service.gallery.shown(job.task_id, job.record, 0)
     data, _ = await asyncio.gather(last, _hold(service, call, job.task_id, start + run, job.plan))
     _charge(service, call, request, job)
-    await _send(response, _event(service, call, job, data, None), call)
+    await deliver(_event(service, call, job, data, None))
+    for event in rearranged(held) if rearranged else ():
+        await _send(response, event, call)
     await _quietly(response.write_eof(), call)
     return response
 

@@ -118,6 +118,8 @@ def submit(service: Service, call: Call) -> Reply:
         task_id = fill_id(tasks.id_template if tasks else "{uuid}", fate.identity)
     account.jobs += 1
     record = new_record(service, call, outcome, plan)
+    if service.deviation is not None and service.deviation.record is not None:
+        record = service.deviation.record(call, record)
     upstream.add_task(service.provider, task_id, record)
     if plan.moves == Moves.BY_POLLS:
         upstream.polls_left[task_id] = plan.polls
@@ -168,7 +170,10 @@ def poll(service: Service, call: Call) -> Reply:
     account = call.account
     task_id = account.aliases.get(call.task_id or "", call.task_id or "")
     record = service.upstream.find_task(service.provider, task_id)
-    if record is None or record.account != account.number:
+    is_hidden = record is not None and record.account != account.number
+    if is_hidden and service.deviation is not None and service.deviation.shows_foreign:
+        is_hidden = False
+    if record is None or is_hidden:
         return service.refuse("task_not_found", call, context={"task.id": task_id})
     call.task_id = task_id
     if record.moves == Moves.BY_POLLS:

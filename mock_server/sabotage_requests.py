@@ -1,0 +1,158 @@
+"""Sabotages of rules about requests: too lenient, too strict, or refused for the wrong reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from imageproof.mock_server.sabotage_edit import with_field, with_rule, with_shape, without_rule
+from imageproof.mock_server.sabotage_kinds import Family, Sabotage
+from imageproof.specs import kinds as k
+from imageproof.specs.check import Checker
+from imageproof.specs.pairs import pair_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imageproof.specs.facts import Rule
+    from imageproof.specs.model import ErrorAnswer, Shape, Spec
+
+FEW = 2  # other rules that must share an error answer before a wrong code can be told from a wrong answer
+
+
+def of_requests(spec: Spec) -> Iterator[Sabotage]:
+    """All sabotages of the shapes of a spec."""
+    shapes = [shape for model in spec.models.values() for shape in model.shapes.values()]
+    shared = Counter(_answer(spec, shape, rule) for shape in shapes for rule in shape.rules)
+    for shape in (*shapes, *spec.shapes.values()):
+        for rule in shape.rules:
+            yield from _of_rule(spec, shape, rule, shared)
+    yield from _of_selector(spec)
+
+
+def _answer(spec: Spec, shape: Shape, rule: Rule) -> str:
+    name = rule.error or "invalid_param"
+    model = spec.models.get(shape.model)
+    return model.errors.get(name, name) if model else name
+
+
+def _of_rule(spec: Spec, shape: Shape, rule: Rule, shared: Counter[str]) -> Iterator[Sabotage]:
+    if isinstance(rule.kind, k.Ignored):
+        stricter = replace(rule, kind=k.Forbidden(), error="invalid_param")
+        yield _made(
+            spec, rule, Family.REFUSES, "refuses a field that is to be ignored", with_rule(shape, rule, stricter)
+        )
+        return
+    if isinstance(rule.kind, k.Type):
+        yield from _null(spec, shape, rule)
+        yield from _wrong_reasons(spec, shape, rule, shared)
+        return
+    pair = pair_for(spec, rule)
+    if pair is None:
+        return
+    lenient = without_rule(shape, rule)
+    selector = spec.selector if shape.model in spec.models else None
+    if not Checker(lenient, selector).check(pair.breaks):
+        yield _made(spec, rule, Family.ACCEPTS, "accepts what must be refused", lenient)
+    for says, other in _stricter(rule):
+        yield _made(spec, rule, Family.REFUSES, says, with_rule(shape, rule, replace(rule, kind=other)))
+    for says, wider in _wider(rule):
+        yield _made(spec, rule, Family.TOO_WIDE, says, with_rule(shape, rule, replace(rule, kind=wider)))
+    yield from _wrong_reasons(spec, shape, rule, shared)
+
+
+def _null(spec: Spec, shape: Shape, rule: Rule) -> Iterator[Sabotage]:
+    """Null where the type allows none. Other wrong types would meet the other rules of the field."""
+    item = shape.fields[rule.field or ""]
+    content = spec.operations[shape.operation].content
+    if isinstance(rule.kind, k.Type) and not item.nullable and content == "json" and item.type != "object":
+        rules = tuple(
+            replace(other, kind=replace(rule.kind, nullable=True)) if other == rule else other for other in item.rules
+        )
+        wrong = with_field(shape, replace(item, nullable=True, rules=rules))
+        yield _made(spec, rule, Family.ACCEPTS, "accepts null", wrong)
+
+
+def _made(spec: Spec, rule: Rule, family: Family, says: str, shape: Shape) -> Sabotage:
+    return Sabotage(id=f"{rule.id}!{family}", rule=rule.id, family=family, says=says, spec=with_shape(spec, shape))
+
+
+def _stricter(rule: Rule) -> Iterator[tuple[str, k.Kind]]:
+    """The rule with one documented value fewer, or a bound one step nearer."""
+    match rule.kind:
+        case k.OneOf(values=values) as kind if len(values) > 1:
+            yield f"refuses the documented value {values[-1]}", replace(kind, values=values[:-1])
+        case k.Range(least=least, most=most) as kind if most - least > 1:
+            yield f"refuses {most}, the greatest allowed", replace(kind, most=most - 1)
+        case k.Length(most=most) as kind if 1 < most <= 40_000:  # noqa: PLR2004  (longer ones are never sent)
+            yield f"refuses {most} characters, as many as are allowed", replace(kind, most=most - 1)
+        case k.Items(most=most) as kind if 1 < most <= 64:  # noqa: PLR2004  (as above)
+            yield f"refuses {most} entries, as many as are allowed", replace(kind, most=most - 1)
+        case k.PixelBudget(most=most) as kind:
+            yield "refuses the greatest number of pixels", replace(kind, most=most - 1)
+        case k.EdgeLimit(most=most) as kind:
+            yield "refuses the longest edge", replace(kind, most=most - 1)
+        case k.AllowedWith(among=among) as kind if len(among) > 1:
+            yield f"refuses it with {among[-1]}, which is allowed", replace(kind, among=among[:-1])
+        case k.FileFormat(formats=formats) as kind if len(formats) > 1:
+            yield f"refuses {formats[-1]} files", replace(kind, formats=formats[:-1])
+        case _:
+            return
+
+
+def _wider(rule: Rule) -> Iterator[tuple[str, k.Kind]]:
+    """The rule with a bound one step further out, or blind for the case of letters."""
+    match rule.kind:
+        case k.OneOf(values=values, fold_case=False) as kind if any(
+            isinstance(value, str) and value.lower() != value.upper() for value in values
+        ):
+            yield "takes values in any case", replace(kind, fold_case=True)
+        case k.Range(most=most) as kind:
+            yield f"accepts {most + 1}, one more than allowed", replace(kind, most=most + 1)
+        case k.Length(most=most) as kind:
+            yield "accepts one character more than allowed", replace(kind, most=most + 1)
+        case k.Items(most=most) as kind:
+            yield "accepts one entry more than allowed", replace(kind, most=most + 1)
+        case k.EdgeMultiple(of=of) as kind if of % 2 == 0:
+            yield f"accepts edges that are multiples of {of // 2} only", replace(kind, of=of // 2)
+        case _:
+            return
+
+
+def _wrong_reasons(spec: Spec, shape: Shape, rule: Rule, shared: Counter[str]) -> Iterator[Sabotage]:
+    right = spec.errors.get(_answer(spec, shape, rule))
+    if right is None or shared[right.name] <= FEW:
+        return
+    other = next(
+        (
+            item
+            for item in spec.errors.values()
+            if item.emitted and item.status != right.status and item.code != right.code
+        ),
+        None,
+    )
+    if other is not None:
+        wrong = with_rule(shape, rule, replace(rule, error=other.name, message=None))
+        yield _made(spec, rule, Family.WRONG_CODE, f"refuses with {other.name} instead of {right.name}", wrong)
+
+
+def _of_selector(spec: Spec) -> Iterator[Sabotage]:
+    name, example = spec.selector.field, spec.models[spec.selector.example]
+    for rule in spec.selector.rules if name else ():
+        if isinstance(rule.kind, k.OneOf):
+            alias = f"{example.name}-x"
+            twin = replace(example, name=alias)
+            wider = replace(spec, models={**spec.models, alias: twin})
+            says = f"accepts the model {alias}, which does not exist"
+        elif isinstance(rule.kind, k.Required):
+            rules = tuple(other for other in spec.selector.rules if other != rule)
+            wider = replace(spec, selector=replace(spec.selector, default=example.name, rules=rules))
+            says = "accepts requests that name no model"
+        else:
+            continue
+        yield Sabotage(id=f"{rule.id}!{Family.ACCEPTS}", rule=rule.id, family=Family.ACCEPTS, says=says, spec=wider)
+
+
+def _differs(one: ErrorAnswer, other: ErrorAnswer) -> bool:
+    return one.status != other.status and one.code != other.code
