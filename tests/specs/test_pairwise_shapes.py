@@ -16,12 +16,14 @@ from imageproof.specs.check import Checker, flat
 from imageproof.specs.facts import How, Level, Rule, Source
 from imageproof.specs.files import FileFacts
 from imageproof.specs.generate import nest
-from imageproof.specs.model import Field, Numbers, Shape
+from imageproof.specs.model import Field, Numbers, Selector, Shape
 from imageproof.specs.pairwise import ABSENT, Cover, cover, factors, single
 from imageproof.specs.pairwise_rows import Grid, covering_rows, numbers
 from imageproof.specs.problems import Mark
 
 Pair = tuple[str, str, str, str]
+PHOTO = "https://example.com/photo.jpg"
+MORE = ("1024x1024", "1536x1024", "1024x1536")
 A_PNG = FileFacts(format="png", width=100, height=80, has_alpha=True, size=0)
 
 
@@ -98,6 +100,53 @@ def assert_exact(whole: Shape) -> None:
     assert held(made) == expected
     assert {pair(*kept) for kept in made.impossible} == every(made) - expected
     assert made.covered == made.possible == len(expected)
+
+
+TEXT, NUMBER, URLS = k.Type(name="string"), k.Type(name="integer"), k.Type(name="strings")
+REGION = (
+    k.SizeText(also=("auto",)),
+    k.EdgeMultiple(of=512),
+    k.EdgeLimit(most=2048),
+    k.PixelBudget(least=1, most=2**21),
+)
+FOREIGN = "\u00e9\u4e2d\U0001f98a"
+
+
+@pytest.mark.parametrize(
+    ("item", "values"),
+    [
+        (field("a", "string", TEXT, k.OneOf(values=("1k", "2k"))), ["1k", "2k"]),
+        (field("a", "string", TEXT, k.OneOf(values=("1k", "2k"), fold_case=True)), ["1k", "2k", "1K"]),
+        (field("a", "string", TEXT, k.OneOf(values=("x", "y")), k.Refused(values=("y",))), ["x"]),
+        (field("a", "boolean", k.Type(name="boolean")), [False, True]),
+        (field("a", "integer", NUMBER, k.Range(least=1, most=9)), [1, 9, 5]),
+        (field("a", "integer", NUMBER, k.Range(least=1, most=1)), [1]),
+        (field("a", "string", TEXT), ["a red fox", f"a red fox {FOREIGN}"]),
+        (field("a", "string", TEXT, k.Length(least=1, most=4)), ["a re", "x", FOREIGN + "\u00e9"]),
+        (field("a", "string", TEXT, k.Length(least=0, most=10**6)), ["a red fox", f"a red fox {FOREIGN}"]),
+        (field("a", "string", TEXT, k.Url()), ["https://example.com/photo.jpg", "http://example.com/a.png"]),
+        (field("a", "strings", URLS, k.Url(), k.Items(least=0, most=2)), [[PHOTO], [PHOTO, PHOTO]]),
+        (
+            field("a", "string", TEXT, *REGION),
+            ["auto", "512x512", "1024x2048", "2048x1024", "2048x512", "512x2048", *MORE],
+        ),
+    ],
+)
+def test_the_values_of_a_field(item: Field, values: list[object]) -> None:
+    assert factors(shape([item])) == {"a": (*values, ABSENT)}
+    assert factors(shape([replace(item, rules=(*item.rules, rule(k.Required(), "a")))])) == {"a": tuple(values)}
+
+
+def test_null_is_a_value_where_it_can_be_said() -> None:
+    item = replace(one_of("a", "1"), nullable=True)
+    assert factors(shape([item])) == {"a": ("1", None, ABSENT)}
+    a_file = field("image", "file", k.Type(name="file"))
+    assert factors(shape([item, a_file]))["a"] == ("1", ABSENT)
+
+
+def test_fields_that_may_not_be_sent_have_no_values_and_those_that_change_nothing_an_odd_one() -> None:
+    fields = [replace(one_of("a", "1"), state="forbidden"), replace(one_of("b", "1"), state="ignored")]
+    assert factors(shape(fields)) == {"b": ("x", ABSENT)}
 
 
 ABC = [one_of("a", "1", "2"), one_of("b", "1", "2"), one_of("c", "1", "2")]
@@ -194,6 +243,29 @@ def test_an_image_takes_the_shape_of_a_mask_that_is_fixed() -> None:
     assert body is not None
     assert body["mask"] == A_PNG
     assert [(item.format, item.width, item.height) for item in body["image"]] == [("png", 100, 80)]  # type: ignore[attr-defined]  # files
+
+
+def test_no_mask_becomes_a_jpeg_with_an_alpha_channel() -> None:
+    """Nobody can send such a file, so the mask is left out."""
+    jpeg = [replace(A_PNG, format="jpeg", has_alpha=False)]
+    whole = with_mask(is_of_one_format=True)
+    assert single(whole, None, "image", jpeg) == {"image": jpeg}
+    mask = whole.fields["mask"]
+    required = replace(mask, rules=(*mask.rules, rule(k.Required(), "mask")))
+    assert single(shape([whole.fields["image"], required]), None, "image", jpeg) is None
+
+
+def test_bodies_have_the_order_of_the_contract() -> None:
+    whole = shape(ABC, k.Requires(field="c", needs="a"))
+    assert list(single(whole, None, "c", "1") or ()) == ["a", "c"]
+    assert all(list(row.body) == sorted(row.body) for row in cover(whole).rows)
+
+
+def test_the_model_is_named_where_bodies_name_it() -> None:
+    selector = Selector(field="model", default=None, example="m")
+    assert single(shape(ABC), selector, "a", "1") == {"model": "m", "a": "1"}
+    assert {row.body["model"] for row in cover(shape(ABC), selector).rows} == {"m"}
+    assert "model" not in cover(shape(ABC), replace(selector, field=None)).rows[0].body
 
 
 def test_fields_of_groups_are_covered() -> None:
