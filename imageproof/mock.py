@@ -119,7 +119,7 @@ class Mock:
     as `60x`,
     `manual` or `jump`; `limits` is `off` or `documented`; `queue` is a text such as `slots=4,p50=20s,p99=90s`;
     `patience_s` is how many seconds a body may take to arrive; `sabotage` is the id of one rule's sabotage, which the
-    mock then breaks.
+    mock then breaks; `pictures` plain are drawn quickly and show nothing.
 
     Raises UnknownSpecError, SpecError or ValueError before anything is started, OSError when the address can't be had.
     """
@@ -138,6 +138,7 @@ class Mock:
         max_tasks: int = 1_000_000,
         patience_s: float = 30.0,
         sabotage: str | None = None,
+        pictures: Literal["full", "plain"] = "full",
     ) -> None:
         if limits not in ("off", "documented"):
             message = f"expected limits to be off or documented, got {limits!r}"
@@ -154,6 +155,7 @@ class Mock:
             head_timeout_s=patience_s / 2,
             body_timeout_s=patience_s,
             sabotage=sabotage,
+            pictures=pictures,
         )
         loaded = {name: load(name) for name in specs or shipped()}
         self.specs = {spec.name: name for name, spec in loaded.items()}

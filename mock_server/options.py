@@ -33,7 +33,8 @@ class Physics:
 class Options:
     """Everything about a mock that is not in a spec. Sizes are bytes, counts are counts.
 
-    `sabotage` is the id of the one lie that the mock tells.
+    `sabotage` is the id of the one lie that the mock tells; `pictures` says whether results are drawn in full, or
+    plain, with nothing on them but what machines read.
     """
 
     seed: int = 1
@@ -52,6 +53,7 @@ class Options:
     physics: Physics | None = None
     timing_header: bool = False
     sabotage: str | None = None
+    pictures: Literal["full", "plain"] = "full"
 
 
 def read_physics(text: str) -> Physics:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from imageproof.specs.template import Template
 
 SILENT = 1_000_000
+MOST_IMAGES = 255  # what a record holds; more are asked for only where a rule against it was taken out
 MICRO = 1_000_000
 
 
@@ -83,7 +84,7 @@ def new_record(service: Service, call: Call, outcome: Outcome, plan: Plan) -> Re
         failure=service.failures.index(plan.failure) + 1 if plan.failure in service.failures else 0,
         width=outcome.width,
         height=outcome.height,
-        images=outcome.count,
+        images=max(0, min(outcome.count, MOST_IMAGES)),
         format=FORMATS.index(outcome.format) if outcome.format in FORMATS else 0,
         compression=outcome.compression if outcome.compression is not None else NO_COMPRESSION,
         flags=TRANSPARENT * (outcome.background == "transparent") + AS_BASE64 * outcome.as_base64,

@@ -80,6 +80,10 @@ class Upstream:
 
     def render(self, picture: Picture) -> bytes:
         """Draw a picture; the tools for it are loaded when they are first needed, as they would slow the start down."""
+        if self.options.pictures == "plain":
+            from imageproof.mock_server.picture_plain import plain  # noqa: PLC0415  (as below)
+
+            return plain(picture)
         return self.warm_up().render(picture)
 
     def warm_up(self) -> Painter:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from imageproof.specs.facts import Rule
     from imageproof.specs.model import Model, Operation, Price, Shape
     from imageproof.suites.gateway.bench import Seen
+    from imageproof.suites.gateway.probes import Probe
     from imageproof.suites.gateway.session import Session
 
 MICRO = 1_000_000
@@ -124,28 +125,21 @@ def job_of_row(session: Session, model: Model, shape: Shape, row: Price) -> Job 
 
 
 async def _charged(session: Session, job: Job) -> Judgement:
+    """What an accepted request is charged, with nothing between the two looks at the balance but the request itself."""
+    if balance_operation(session) is None:
+        return await _told_price(session, job)
     lock = await session.alone()
     async with lock:
-        try:
-            before, first = await balance(session)
-        except NotApplicableError:
-            return await _told_price(session, job)
-        story = await session.story(job)
-        if not story.is_accepted:
-            await session.need(session.book.id_of(Topic.ANSWERS, job.operation.name))
-            raise InconclusiveError("the request was refused")
+        before, first = await balance(session)
+        submit = await session.submit_only(job)
         after, last = await balance(session)
-    wanted = job.micro_usd
-    if before - after == wanted:
-        return Judgement(judged=1, seen=(first.id, story.submit.id, last.id))
-    if story.phase is Phase.FAILED:
-        raise InconclusiveError("the job failed, and what was charged was given back")
-    fault = Fault(
-        expected=f"{usd(wanted)} charged",
-        actual=f"{usd(before - after)} charged",
-        bad=story.submit.id,
-        others=(first.id, last.id),
-    )
+    if not submit.is_good:
+        await session.need(session.book.id_of(Topic.ANSWERS, job.operation.name))
+        raise InconclusiveError("the request was refused")
+    if before - after == job.micro_usd:
+        return Judgement(judged=1, seen=(first.id, submit.id, last.id))
+    expected, actual = f"{usd(job.micro_usd)} charged", f"{usd(before - after)} charged"
+    fault = Fault(expected=expected, actual=actual, bad=submit.id, others=(first.id, last.id))
     return Judgement(judged=1, faults=(fault,))
 
 
@@ -202,6 +196,7 @@ async def check_billing(session: Session, rule: Rule) -> Judgement:
 async def _unchanged(session: Session, what: str, work) -> Judgement:  # type: ignore[no-untyped-def]  # noqa: ANN001
     lock = await session.alone()
     async with lock:
+        await work()  # once before, so that whatever it needs has been sent and paid for
         before, first = await balance(session)
         seen: Seen = await work()
         after, last = await balance(session)
@@ -217,11 +212,16 @@ async def _unchanged(session: Session, what: str, work) -> Judgement:  # type: i
 
 
 async def _refuse(session: Session) -> Seen:
+    probe = await _refused_probe(session)
+    return await session.bench.call("refusal", probe.operation, body=probe.breaks)
+
+
+async def _refused_probe(session: Session) -> Probe:
+    """A request that is known to be refused. Raises InconclusiveError where none is."""
     for rule in first_shape(session).rules:
         for probe in session.probes(rule, most=1):
-            seen = await session.bench.call("refusal", probe.operation, body=probe.breaks)
-            if not seen.is_good:
-                return seen
+            if not (await session.refused(probe)).is_good:
+                return probe
     raise InconclusiveError("no request was refused")
 
 
@@ -236,6 +236,7 @@ async def _poll(session: Session) -> Seen:
 async def _given_back(session: Session) -> Judgement:
     if not session.is_paid or not await has_cards(session):
         raise InconclusiveError("a provider fails only when it wants to; with the mock upstream it can be asked to")
+    await session.need(session.book.id_of(Topic.BILLING, "polls"))
     lock = await session.alone()
     tasks = session.spec.tasks
     names = list(tasks.failures) if tasks else []

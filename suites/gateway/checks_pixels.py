@@ -34,11 +34,23 @@ async def check_pixels(session: Session, rule: Rule) -> Judgement:
     wanted = [story for story in found if pixel_rule(session, model, story.job) == rule.id]
     if not wanted:
         raise InconclusiveError("no accepted request asks for it")
+    await _need_cells(session, rule, wanted)
     done = await ends(session, wanted)
     await session.need(session.book.id_of(Topic.GENERAL, "decodes"))
     faults = [fault for story in done for fault in size_faults(story)]
     faults += await _wrong_answered_size(done)
     return Judgement(judged=len(done), faults=tuple(faults[:5]), seen=tuple(story.end.id for story in done[:2]))
+
+
+async def _need_cells(session: Session, rule: Rule, stories: list[Story]) -> None:
+    """A turned or automatic size rests on the cell that it is taken from."""
+    for story in stories:
+        model, wanted = story.job.model, (story.job.outcome.width, story.job.outcome.height)
+        table = model.pixels.table
+        for cell, size in table.cells.items() if table else ():
+            cause = session.book.id_of(Topic.PIXELS, model.name, ",".join(cell))
+            if sorted(size) == sorted(wanted) and cause != rule.id and rule.id.endswith(("/auto", "/transpose")):
+                await session.need(cause)
 
 
 async def _wrong_answered_size(done: list[Story]) -> list[Fault]:

@@ -12,7 +12,7 @@ from imageproof.specs.stamp import prompt_digest
 from imageproof.suites.gateway.acceptance import acceptance
 from imageproof.suites.gateway.checks_answers import reference
 from imageproof.suites.gateway.jobs import image_shapes
-from imageproof.suites.gateway.looks import count_faults, form_faults, format_faults, is_done
+from imageproof.suites.gateway.looks import count_faults, form_faults, format_faults, is_done, says
 from imageproof.suites.gateway.verdicts import Fault, InconclusiveError, Judgement, NotApplicableError, NotJudgedError
 
 if TYPE_CHECKING:
@@ -73,9 +73,10 @@ async def check_images(session: Session, rule: Rule) -> Judgement:
     done = await ends(session, await all_stories(session, model.name))
     faults: list[Fault] = []
     for story in done:
-        if not story.unreachable:
-            faults += count_faults(story)
-        faults += format_faults(story) + form_faults(model, story)
+        images, job = model.images, story.job
+        faults += count_faults(story) if says(job, images.count) and not story.unreachable else []
+        faults += format_faults(story) if says(job, images.format) else []
+        faults += form_faults(model, story) if says(job, images.kind) else []
     return Judgement(judged=len(done), faults=tuple(faults[:5]), seen=tuple(story.end.id for story in done[:2]))
 
 

@@ -101,6 +101,12 @@ def image_shapes(spec: Spec) -> list[Shape]:
     return [shape for model in spec.models.values() for shape in model.shapes.values()]
 
 
+def first_shape_of(spec: Spec) -> Shape:
+    """The shape of the example model: what a plain request is."""
+    own = [shape for shape in image_shapes(spec) if shape.model == spec.selector.example]
+    return (own or image_shapes(spec))[0]
+
+
 def makes_tasks(operation: Operation) -> bool:
     """Whether its answer is a task, and not the images themselves."""
     return operation.does is Does.SUBMIT

@@ -49,8 +49,11 @@ class Lives:
         self._poll = polling_operation(bench.spec)
         self._eyes = ThreadPoolExecutor(EYES, thread_name_prefix="imageproof-eyes")
 
-    async def live(self, job: Job, *, cost: int) -> Story:
-        """Send a job and follow it to its end. Raises LostError when the submit itself got no answer."""
+    async def live(self, job: Job, *, cost: int, closely: bool = False) -> Story:
+        """Send a job and follow it to its end. Raises LostError when the submit itself got no answer.
+
+        A job that is looked at `closely` has its first image fetched once more.
+        """
         submit = await self._bench.call(
             f"job {job.key}",
             job.operation,
@@ -63,7 +66,7 @@ class Lives:
         if not submit.is_good:
             return Story(job=job, submit=submit, phase=None)
         if makes_tasks(job.operation):
-            return await self._follow(job, submit)
+            return await self._follow(job, submit, closely=closely)
         if submit.content_type == SSE:
             events = tuple(read_events(submit.body))
             images = await self._streamed(job, submit, events)
@@ -79,7 +82,7 @@ class Lives:
 
     # tasks
 
-    async def _follow(self, job: Job, submit: Seen) -> Story:
+    async def _follow(self, job: Job, submit: Seen, *, closely: bool) -> Story:
         if submit.task is None or self._poll is None:
             return Story(job=job, submit=submit, lost="the answer to the submit holds no task id where it should stand")
         polls: list[Seen] = []
@@ -102,7 +105,7 @@ class Lives:
             if phase is None and (odd := self._odd_end(poll)) is not None:
                 return Story(job=job, submit=submit, polls=tuple(polls), phase=odd, final=poll, odd=str(poll.state))
             if phase is not None and phase.is_final:
-                return await self._ended(job, submit, polls, phase)
+                return await self._ended(job, submit, polls, phase, closely=closely)
         state = polls[-1].state if polls else None
         reason = f"task {submit.task} was still {state!r} after {self._config.job_s:g} s"
         return Story(job=job, submit=submit, polls=tuple(polls), lost=reason, odd="" if state in names else str(state))
@@ -133,7 +136,7 @@ class Lives:
         failed = read_answer(poll.operation, poll.tree, Phase.FAILED)
         return Phase.FAILED if failed.get("failure.code") or failed.get("failure.message") else None
 
-    async def _ended(self, job: Job, submit: Seen, polls: list[Seen], phase: Phase) -> Story:
+    async def _ended(self, job: Job, submit: Seen, polls: list[Seen], phase: Phase, *, closely: bool) -> Story:
         final = polls[-1]
         for _ in range(AFTER_END):
             try:
@@ -150,7 +153,7 @@ class Lives:
         again: tuple[Image, ...] = ()
         if phase is Phase.SUCCEEDED:
             images, unreachable = await self._images(job, final, Phase.SUCCEEDED)
-            again = await self._again(job, final, polls[-1])
+            again = await self._again(job, final, polls[-1], closely=closely)
         return Story(
             job=job,
             submit=submit,
@@ -162,13 +165,16 @@ class Lives:
             again=again,
         )
 
-    async def _again(self, job: Job, first: Seen, last: Seen) -> tuple[Image, ...]:
-        """The first image once more, where the last poll links to another place than the first end did."""
+    async def _again(self, job: Job, first: Seen, last: Seen, *, closely: bool) -> tuple[Image, ...]:
+        """The first image once more: when asked for, or where the last poll links to another place than before."""
         if first.operation is not last.operation or last.operation is None or not last.is_good:
             return ()
         before = _texts(read_answer(last.operation, first.tree, Phase.SUCCEEDED), "image.url")
         after = _texts(read_answer(last.operation, last.tree, Phase.SUCCEEDED), "image.url")
-        if not before or not after or before[0].partition("?")[0] == after[0].partition("?")[0]:
+        if not before or not after:
+            return ()
+        is_same = before[0].partition("?")[0] == after[0].partition("?")[0]  # a signature may well be another one
+        if is_same and not closely:
             return ()
         got = await self._fetch(job, after[0])
         return (got,) if isinstance(got, Image) else ()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.specs.check import fold
 from imageproof.specs.model import Phase
-from imageproof.suites.gateway.jobs import Job
+from imageproof.suites.gateway.jobs import Job, flattened
 from imageproof.suites.gateway.verdicts import Fault
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ def told(job: Job) -> str:
     """What a job asks for besides its prompt, short."""
     parts = [f"{name}={value}" for name, value in job.body.items() if name not in (job.model.images.prompt, "model")]
     return ", ".join(parts)[:120] or "nothing but a prompt"
+
+
+def says(job: Job, field: str | int) -> bool:
+    """Whether a job says what it wants in a field, so that no default decides it; always, where it is no field."""
+    return str(field) not in job.shape.fields or str(field) in flattened(job.body)
 
 
 def count_faults(story: Story) -> list[Fault]:

@@ -48,6 +48,12 @@ def from_base64(text: str) -> tuple[str, bytes | None, str | None]:
         return prefix, None, f"the text is not base64: {error}"
 
 
+def _small(width: int, height: int) -> tuple[int, int]:
+    """The size of a thumbnail."""
+    scale = THUMBNAIL_PX / max(width, height, THUMBNAIL_PX)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 def look(data: bytes, *, exchange: int, as_base64: bool = False, prefix: str = "", url: str = "") -> Image:
     """Decode an image to its last line. Slow for large ones: to be called in a thread."""
     from PIL import Image as Pillow  # noqa: PLC0415  (heavy, and only needed where images came)
@@ -62,8 +68,7 @@ def look(data: bytes, *, exchange: int, as_base64: bool = False, prefix: str = "
             name = (picture.format or "").lower() or None
             picture.load()
             alpha = "A" in picture.getbands() and picture.getchannel("A").getextrema() != (255, 255)
-            small = picture.reduce(max(1, max(picture.size) // THUMBNAIL_PX)).convert("RGB")
-            small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+            small = picture.resize(_small(*picture.size), Pillow.Resampling.NEAREST).convert("RGB")  # any mode can this
             stamp = read_picture(picture)
             out = BytesIO()
             small.save(out, "JPEG", quality=60)

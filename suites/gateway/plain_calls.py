@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from imageproof.suites.gateway.jobs import image_shapes
+from imageproof.suites.gateway.jobs import first_shape_of
 from imageproof.suites.gateway.refusals import Aspect
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ MOST_BURSTS = 4
 
 def first_shape(session: Session) -> Shape:
     """The shape of the example model: what a plain request is."""
-    own = [shape for shape in image_shapes(session.spec) if shape.model == session.spec.selector.example]
-    return (own or image_shapes(session.spec))[0]
+    return first_shape_of(session.spec)
 
 
 async def plain_call(

@@ -19,7 +19,7 @@ from imageproof.specs.problems import nearest
 from imageproof.suites.gateway.ambient import Ambient
 from imageproof.suites.gateway.bench import Bench, LostError, Seen
 from imageproof.suites.gateway.histories import judge_history
-from imageproof.suites.gateway.jobs import Job, is_heavy, job_for
+from imageproof.suites.gateway.jobs import Job, first_shape_of, is_heavy, job_for
 from imageproof.suites.gateway.lives import Lives
 from imageproof.suites.gateway.names import RuleBook
 from imageproof.suites.gateway.probes import MOST, probes_for, selector_of
@@ -222,7 +222,8 @@ class Session:
     async def _live(self, job: Job) -> Story:
         async with self._heavy if is_heavy(job) else self._jobs:
             self._reserve(job)
-            story = await self.lives.live(job, cost=job.micro_usd)
+            closely = job.key == self.least(first_shape_of(self.spec)).key
+            story = await self.lives.live(job, cost=job.micro_usd, closely=closely)
         if self.ledger is not None:
             self.ledger.settle(job.key, job.micro_usd if story.is_accepted else 0)
         if story.polls:
