@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import orjson
 
@@ -23,14 +23,27 @@ DISPOSITION = re.compile(r'\b(name|filename)="([^"]*)"')
 
 
 def is_sayable(operation: Operation, body: Mapping[str, object]) -> bool:
-    """Whether the operation's content can say it: JSON has no files, a form has texts and files and nothing else."""
-    if operation.content == "json":
-        return not any(isinstance(item, FileFacts) for value in body.values() for item in _items(value))
-    return all(isinstance(item, str | int | float | FileFacts) for value in body.values() for item in _items(value))
+    """Whether the operation's content can say it.
+
+    JSON has no files and no NaN, a form has texts and files and nothing else, and neither has half a character.
+    """
+    if operation.content == MULTIPART:
+        return all(_is_part(item) for value in body.values() for item in (value if _is_list(value) else [value]))
+    try:
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
-def _items(value: object) -> list[object]:
-    return value if isinstance(value, list) and value else [value]
+def _is_list(value: object) -> TypeGuard[list[object]]:
+    return isinstance(value, list) and bool(value)
+
+
+def _is_part(item: object) -> bool:
+    if isinstance(item, str):
+        return item.isascii() or not any("\ud800" <= char <= "\udfff" for char in item)
+    return isinstance(item, int | float | FileFacts)
 
 
 def encode_body(operation: Operation, body: Mapping[str, object], *, boundary: str) -> tuple[str, bytes]:

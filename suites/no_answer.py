@@ -100,7 +100,7 @@ def _tls(error: BaseException, at: str) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         advice = CERTIFICATES.get(error.verify_code, f"got one that is refused: {_short(error.verify_message)}")
         return f"expected a certificate of {at} that can be trusted, {advice}"
-    if isinstance(error, ssl.SSLError) and error.reason in PLAIN:
+    if getattr(error, "reason", None) in PLAIN:  # not every SSLError of Python has one
         return f"expected TLS at {at}, got plain text: use http:// in the base URL, or the port that speaks TLS"
     return f"expected TLS at {at}, got an error: {_short(error)}"
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MIB = 1 << 20
-FORGETS = 0.9  # how much of the distance that a target has taught is left after each answer that is no refusal
+SHARED = 4  # refusals that count as one while others are answered
+FORGETS = 0.95  # how much of the distance that a target has taught is left after each answer that is no refusal
+
+WORTH_S = 1.0  # a shorter pause says when one more request is welcome, and nothing about those after it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +20,8 @@ class Pace:
 
     At most `concurrency` requests at once and `per_second` in a second, over the whole run. An exchange may take
     `patience_s` in all, its first byte `first_byte_s`, the whole run `total_s`. An answer has at most `max_body` bytes.
-    A request that is refused with 429 is sent up to `retry_429` times more.
+    A request that is refused with 429 and a pause is sent up to `retry_429` times more; refusals while others were
+    answered count a quarter, as a limit that is shared hits somebody.
     """
 
     concurrency: int = 16
@@ -64,7 +68,7 @@ class Gate:
         Requests that were under way together are refused together, and teach one lesson.
         """
         if began_s >= self._paused_s:
-            lasted_s = now_s + wait_s - self._paused_s
-            self._distance_s = min(wait_s, lasted_s / max(1, self._answers))
+            granted_s = (now_s + wait_s - self._paused_s) / max(1, self._answers)
+            self._distance_s = min(granted_s, max(wait_s, self._distance_s, WORTH_S))
             self._answers, self._paused_s = 0, now_s
         self._next_s = max(self._next_s, now_s + wait_s)

@@ -18,6 +18,7 @@ PROXY_PAGES = frozenset({502, 503, 504})
 ASKS_FOR_LOGIN = 407
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PATIENCE_S = 15.0
+HANDSHAKE_S = 5.0
 NEEDS_TLS = (b"plain HTTP request was sent to HTTPS port", b"HTTP request to an HTTPS server")  # nginx, Go
 
 
@@ -31,8 +32,8 @@ async def probe(sender: Sender) -> None:
     for _ in range(MOST_REDIRECTS + 1):
         got = await _ask(sender, url)
         _refuse_page(got, where(url))
-        onward = urljoin(url, got.header("location") or "") if got.status in REDIRECTS else ""
-        if not _is_same_host(url, onward):
+        onward = _onward(url, got)
+        if onward is None:
             return
         _refuse_upgrade(url, onward)
         url = onward
@@ -56,7 +57,7 @@ async def _speaks_tls(url: str) -> bool:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     parts = urlsplit(url)
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(HANDSHAKE_S):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or 80, ssl=context)
     except (OSError, TimeoutError):
         return False
@@ -70,13 +71,18 @@ def _wants_tls(at: str) -> TroubleError:
     )
 
 
-def _is_same_host(url: str, onward: str) -> bool:
-    """Whether a redirect stays on the host; one that can't be read does not."""
+def _onward(url: str, got: Incoming) -> str | None:
+    """Where an answer redirects to on the same host; None for any other answer, and for a link that can't be read."""
+    link = got.header("location")
+    if got.status not in REDIRECTS or not link:
+        return None
     try:
+        onward = urljoin(url, link)
         parts = urlsplit(onward)
-        return parts.scheme in ("http", "https") and parts.hostname == urlsplit(url).hostname
+        is_same = parts.scheme in ("http", "https") and parts.hostname == urlsplit(url).hostname
     except ValueError:
-        return False
+        return None
+    return onward if is_same else None
 
 
 def _refuse_upgrade(url: str, onward: str) -> None:

@@ -20,7 +20,7 @@ import orjson
 from yarl import URL
 
 from imageproof.suites.no_answer import TroubleError, explain, late, where
-from imageproof.suites.pacing import MIB, Gate, Pace
+from imageproof.suites.pacing import MIB, SHARED, Gate, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -132,6 +132,7 @@ class Sender:
         self.requests = 0
         self._now, self._sleep, self._wall = now, sleep, wall
         self._began = now()
+        self._answers = 0
         self._gate = Gate(pace.per_second)
         self._slots = asyncio.Semaphore(pace.concurrency)
         self._sessions: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None
@@ -161,19 +162,21 @@ class Sender:
 
         Raises TroubleError when none comes, ValueError for a header that can't be sent.
         """
-        tries = 0
+        left = self.pace.retry_429 * SHARED
         while True:
+            answers = self._answers
             async with self._slots:
                 await self._turn()
                 got = await self._once(out, patience_s or self.pace.patience_s)
             pause_s = pause_of(got, self._wall()) if honour_429 else None
             if pause_s is None:
+                self._answers += 1
                 self._gate.answered()
                 return got
-            if tries == self.pace.retry_429:
+            if left <= 0:
                 return got
+            left -= 1 if self._answers > answers else SHARED
             self._gate.pause(pause_s, began_s=got.began_s, now_s=self.elapsed_s)
-            tries += 1
 
     async def _turn(self) -> None:
         """Wait until a request may go out. Raises TroubleError when the time of the run is over."""
