@@ -2,58 +2,105 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imageproof.specs.nodes import Mapping, Node, Sequence, read_file
-from imageproof.specs.problems import Problem, SpecError, nearest
+from imageproof.specs.nodes import Mapping, Node, Scalar, Sequence, read_file
+from imageproof.specs.problems import Mark, Problem, SpecError, did_you_mean
 from imageproof.specs.reading import child, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from pathlib import Path
 
-
-def read_document(path: Path, version_key: str, keys: Iterable[str]) -> Mapping:
-    """The mapping at the top of a file of format 1. Raises SpecError with all mistakes of its top level."""
-    tree = read_file(path)
-    if not isinstance(tree, Mapping):
-        raise SpecError([Problem(tree.mark, f"expected a mapping that begins with `{version_key}: 1`")])
-    problems = unknown_keys(tree, (version_key, *keys))
-    version = child(tree, version_key)
-    if version is None or text_of(version) != "1":
-        got = "nothing" if version is None else repr(text_of(version))
-        problems.append(Problem(tree.mark, f"expected `{version_key}: 1` at the top of the file, got {got}"))
-    if problems:
-        raise SpecError(problems)
-    return tree
+FORMAT = "1"
 
 
-def unknown_keys(node: Mapping, known: Iterable[str]) -> list[Problem]:
-    """A problem for each key that nothing reads."""
-    names = tuple(known)
-    out = []
-    for key in node.entries:
-        if key not in names:
-            near = nearest(key, names)
-            hint = f"did you mean {near!r}?" if near else f"known are {', '.join(names)}"
-            out.append(Problem(node.key_marks.get(key, node.mark), f"unknown key {key!r}", hint=hint))
-    return out
+@dataclass(slots=True)
+class UserFile:
+    """Collects what is wrong with a file while it is read; whoever reads it ends with `require_sound`."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def problem(self, mark: Mark, message: str, hint: str | None = None) -> None:
+        """Note a mistake; reading goes on."""
+        self.problems.append(Problem(mark, message, hint=hint))
+
+    def require_sound(self) -> None:
+        """Raise SpecError with every mistake that was noted."""
+        if self.problems:
+            raise SpecError(self.problems)
+
+    def document(self, path: Path, version_key: str, keys: Collection[str]) -> Mapping:
+        """The mapping at the top of a file of format 1. Raises SpecError for a file that holds something else."""
+        tree = read_file(path)
+        if not isinstance(tree, Mapping):
+            got = "an empty file" if isinstance(tree, Scalar) and tree.value is None else "something else"
+            raise SpecError(
+                [Problem(tree.mark, f"expected a file that begins with `{version_key}: {FORMAT}`, got {got}")]
+            )
+        self.known_keys(tree, (version_key, *keys))
+        version = child(tree, version_key)
+        if version is None:
+            hint = f"write `{version_key}: {FORMAT}` as the first line"
+            self.problem(tree.mark, f"expected `{version_key}: {FORMAT}` at the top of the file, got no such key", hint)
+        elif not isinstance(version, Scalar) or text_of(version) != FORMAT:
+            got = repr(text_of(version)) if isinstance(version, Scalar) else "no number"
+            self.problem(
+                version.mark, f"expected format {FORMAT}, got {got}", "a newer format needs a newer imageproof"
+            )
+        return tree
+
+    def known_keys(self, node: Mapping, known: Collection[str]) -> None:
+        """Note each key that nothing reads."""
+        for key in node.entries:
+            if key not in known:
+                hint = did_you_mean(key, known) or f"known are {', '.join(known)}"
+                self.problem(node.key_marks[key], f"unknown key {key!r}", hint)
+
+    def entries(self, tree: Mapping, key: str) -> list[Mapping]:
+        """The mappings of a list, which may be empty; notes everything in it that is none."""
+        node = child(tree, key)
+        if node is None:
+            self.problem(tree.mark, f"expected a list under `{key}`, got no such key", f"an empty one is `{key}: []`")
+            return []
+        if isinstance(node, Scalar) and node.value is None:
+            return []
+        if not isinstance(node, Sequence):
+            self.problem(node.mark, f"expected a list under `{key}`, got {_kind(node)}", "begin each entry with '- '")
+            return []
+        for item in node.items:
+            if not isinstance(item, Mapping):
+                self.problem(item.mark, f"expected keys and values as an entry of `{key}`, got {_kind(item)}")
+        return [item for item in node.items if isinstance(item, Mapping)]
+
+    def texts(self, node: Mapping, known: Collection[str], required: Collection[str]) -> dict[str, str]:
+        """The texts of an entry by key; notes unknown keys, required ones that lack, and values that are no text."""
+        self.known_keys(node, known)
+        found = {key: text for key in known if (text := self.text(node, key)) is not None}
+        for key in required:
+            if key not in node.entries:
+                self.problem(node.mark, f"expected a `{key}` in this entry, got none")
+        return found
+
+    def text(self, node: Mapping, key: str) -> str | None:
+        """The text under a key without blanks around it; None where there is no such key, or, noted, no text in it."""
+        value = child(node, key)
+        if value is None:
+            return None
+        text = text_of(value).strip() if isinstance(value, Scalar) and value.value is not None else ""
+        if not text:
+            self.problem(value.mark, f"expected a text for `{key}`, got {_kind(value)}")
+        return text or None
 
 
-def entries_of(tree: Mapping, key: str) -> tuple[list[Mapping], list[Problem]]:
-    """The mappings of a list, and a problem for everything in it that is none."""
-    node = child(tree, key)
-    if node is None:
-        return [], []
-    if not isinstance(node, Sequence):
-        return [], [Problem(node.mark, f"expected a list under `{key}`")]
-    good = [item for item in node.items if isinstance(item, Mapping)]
-    bad: list[Node] = [item for item in node.items if not isinstance(item, Mapping)]
-    return good, [Problem(item.mark, f"expected a mapping as an entry of `{key}`") for item in bad]
-
-
-def text_at(node: Mapping, key: str) -> str | None:
-    """The text under a key; None where there is none, or nothing in it."""
-    found = child(node, key)
-    text = text_of(found).strip() if found is not None and not isinstance(found, Mapping | Sequence) else ""
-    return text or None
+def _kind(node: Node) -> str:
+    match node:
+        case Mapping():
+            return "keys and values"
+        case Sequence():
+            return "a list"
+        case Scalar(value=None | ""):
+            return "nothing"
+        case _:
+            return repr(text_of(node))
