@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from imageproof.specs import kinds as k
-from imageproof.specs.check import Checker, flat, is_sent
+from imageproof.specs.check import Checker, flat
 from imageproof.specs.files import FileFacts
 from imageproof.specs.generate import Maker, nest
 from imageproof.specs.pairwise_values import ABSENT, factors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from imageproof.specs.check import Violation
     from imageproof.specs.model import Selector, Shape
@@ -66,13 +66,13 @@ class Bodies:
         return None
 
     def _changes(self, broken: Violation, body: Body, fixed: frozenset[str]) -> Iterator[Change]:
-        """Each other value of each free field that a broken rule is about, the ones that should mend it first."""
+        """Each other value of each free field that a broken rule is about."""
         for name in _fields_of(broken):
             if name in fixed:
                 continue
             if isinstance(broken.rule.kind, k.SameAs):
                 yield name, _alike(broken.rule.field or "", broken.rule.kind, name, body)
-            for value in _by_promise(broken, name, self.values.get(name, ())):
+            for value in _candidates(broken, name, self.values.get(name, ())):
                 if value is not body.get(name, ABSENT):
                     yield name, value
 
@@ -115,27 +115,16 @@ def _fields_of(broken: Violation) -> tuple[str, ...]:
             return (rule.field or broken.where,)
 
 
-def _by_promise(broken: Violation, name: str, values: Iterable[object]) -> list[object]:
-    """The values of a field, the ones that should mend the rule first: sent where it asks for them, else left out."""
-    kind = broken.rule.kind
-    asked: tuple[k.Plain, ...] = ()
-    is_asked = False
-    match kind:
+def _candidates(broken: Violation, name: str, values: tuple[object, ...]) -> Iterator[object]:
+    """What a field may take instead: left out is simplest, and a rule may ask for values that are no factors."""
+    if ABSENT in values:
+        yield ABSENT
+    yield from (value for value in values if value is not ABSENT)
+    match broken.rule.kind:
         case k.AllowedWith(other=other, among=among) if name == other:
-            asked, is_asked = among, True
-        case k.Requires(needs=needs) if name == needs:
-            is_asked = True
-        case k.AllowedWith(unless=unless) | k.Requires(unless=unless) if name == unless:
-            is_asked = True
+            yield from (value for value in among if value not in values)
         case _:
             pass
-    known = list(values)
-    open_ones = [value for value in asked if value not in known]
-    return [*open_ones, *sorted(known, key=lambda value: (value not in asked, _is_said(value) is not is_asked))]
-
-
-def _is_said(value: object) -> bool:
-    return value is not ABSENT and is_sent({"": value}, "")
 
 
 def _alike(mask: str, kind: k.SameAs, changed: str, body: Body) -> object:

@@ -22,8 +22,6 @@ from imageproof.specs.pairwise_rows import Grid, covering_rows, numbers
 from imageproof.specs.problems import Mark
 
 Pair = tuple[str, str, str, str]
-PHOTO = "https://example.com/photo.jpg"
-MORE = ("1024x1024", "1536x1024", "1024x1536")
 A_PNG = FileFacts(format="png", width=100, height=80, has_alpha=True, size=0)
 
 
@@ -100,53 +98,6 @@ def assert_exact(whole: Shape) -> None:
     assert held(made) == expected
     assert {pair(*kept) for kept in made.impossible} == every(made) - expected
     assert made.covered == made.possible == len(expected)
-
-
-TEXT, NUMBER, URLS = k.Type(name="string"), k.Type(name="integer"), k.Type(name="strings")
-REGION = (
-    k.SizeText(also=("auto",)),
-    k.EdgeMultiple(of=512),
-    k.EdgeLimit(most=2048),
-    k.PixelBudget(least=1, most=2**21),
-)
-FOREIGN = "\u00e9\u4e2d\U0001f98a"
-
-
-@pytest.mark.parametrize(
-    ("item", "values"),
-    [
-        (field("a", "string", TEXT, k.OneOf(values=("1k", "2k"))), ["1k", "2k"]),
-        (field("a", "string", TEXT, k.OneOf(values=("1k", "2k"), fold_case=True)), ["1k", "2k", "1K"]),
-        (field("a", "string", TEXT, k.OneOf(values=("x", "y")), k.Refused(values=("y",))), ["x"]),
-        (field("a", "boolean", k.Type(name="boolean")), [False, True]),
-        (field("a", "integer", NUMBER, k.Range(least=1, most=9)), [1, 9, 5]),
-        (field("a", "integer", NUMBER, k.Range(least=1, most=1)), [1]),
-        (field("a", "string", TEXT), ["a red fox", f"a red fox {FOREIGN}"]),
-        (field("a", "string", TEXT, k.Length(least=1, most=4)), ["a re", "x", FOREIGN + "\u00e9"]),
-        (field("a", "string", TEXT, k.Length(least=0, most=10**6)), ["a red fox", f"a red fox {FOREIGN}"]),
-        (field("a", "string", TEXT, k.Url()), ["https://example.com/photo.jpg", "http://example.com/a.png"]),
-        (field("a", "strings", URLS, k.Url(), k.Items(least=0, most=2)), [[PHOTO], [PHOTO, PHOTO]]),
-        (
-            field("a", "string", TEXT, *REGION),
-            ["auto", "512x512", "1024x2048", "2048x1024", "2048x512", "512x2048", *MORE],
-        ),
-    ],
-)
-def test_the_values_of_a_field(item: Field, values: list[object]) -> None:
-    assert factors(shape([item])) == {"a": (*values, ABSENT)}
-    assert factors(shape([replace(item, rules=(*item.rules, rule(k.Required(), "a")))])) == {"a": tuple(values)}
-
-
-def test_null_is_a_value_where_it_can_be_said() -> None:
-    item = replace(one_of("a", "1"), nullable=True)
-    assert factors(shape([item])) == {"a": ("1", None, ABSENT)}
-    a_file = field("image", "file", k.Type(name="file"))
-    assert factors(shape([item, a_file]))["a"] == ("1", ABSENT)
-
-
-def test_fields_that_may_not_be_sent_have_no_values_and_those_that_change_nothing_an_odd_one() -> None:
-    fields = [replace(one_of("a", "1"), state="forbidden"), replace(one_of("b", "1"), state="ignored")]
-    assert factors(shape(fields)) == {"b": ("x", ABSENT)}
 
 
 ABC = [one_of("a", "1", "2"), one_of("b", "1", "2"), one_of("c", "1", "2")]
@@ -246,13 +197,12 @@ def test_an_image_takes_the_shape_of_a_mask_that_is_fixed() -> None:
 
 
 def test_no_mask_becomes_a_jpeg_with_an_alpha_channel() -> None:
-    """Nobody can send such a file, so the mask is left out."""
+    """Nobody can send such a file."""
     jpeg = [replace(A_PNG, format="jpeg", has_alpha=False)]
-    whole = with_mask(is_of_one_format=True)
-    assert single(whole, None, "image", jpeg) == {"image": jpeg}
-    mask = whole.fields["mask"]
-    required = replace(mask, rules=(*mask.rules, rule(k.Required(), "mask")))
-    assert single(shape([whole.fields["image"], required]), None, "image", jpeg) is None
+    image = with_mask(is_of_one_format=True).fields["image"]
+    mask = field("mask", "file", k.Type(name="file"), k.FileAlpha(), k.Required())
+    same = rule(k.SameAs(other="image", format=True), "mask", 7)
+    assert single(shape([image, replace(mask, rules=(*mask.rules, same))]), None, "image", jpeg) is None
 
 
 def test_bodies_have_the_order_of_the_contract() -> None:
@@ -323,6 +273,14 @@ def test_single_keeps_the_rules() -> None:
     assert single(whole, None, "a", "2") == {"a": "2", "b": "1"}
     assert single(whole, None, "c", "1") == {"c": "1"}
     assert single(whole, None, "a", ABSENT) == {}
+
+
+def test_single_knows_the_values_that_a_rule_asks_for() -> None:
+    """The other field may hold any text, of which the factors are a few."""
+    between = k.AllowedWith(field="a", values=("1",), other="note", among=("please",), absent=False)
+    whole = shape([one_of("a", "1", "2"), field("note", "string", k.Type(name="string"))], between)
+    assert single(whole, None, "a", "1") == {"a": "1", "note": "please"}
+    assert single(whole, None, "a", "2") == {"a": "2"}
 
 
 @pytest.mark.parametrize(("name", "value"), [("a", "9"), ("a", 1), ("zoom", "1")])
