@@ -25,6 +25,8 @@ class Root(LazyGroup):
             "imageproof.cli.report", "report", "Show a run again, or write it as HTML, JUnit, SARIF and more."
         ),
         "diff": Lazy("imageproof.cli.diff", "diff", "Compare two runs: what fails now, what is fixed."),
+        "selftest": Lazy("imageproof.cli.selftest", "selftest", "Prove that the suite notices what it should."),
+        "baseline": Lazy("imageproof.cli.baseline", "baseline", "List known failures, and check such lists."),
         "spec": Lazy("imageproof.cli.spec", "spec", "List, check, show and export contracts."),
         "explain": Lazy("imageproof.cli.explain", "explain", "Say everything about rules: sentence, source, examples."),
         "triggers": Lazy(

@@ -82,7 +82,7 @@ def run_and_report(config: Config, *, quiet: bool) -> int:
     """Run the suite, show what was found, and give the exit code."""
     state = run_gateway(config, quiet=quiet)
     if config.out is not None:
-        terminal.write(read_run(config.out), Console(), quiet=quiet)
+        terminal.write(read_run(config.out), quiet=quiet)
         if not quiet:
             click.echo(f"\nrecord: {config.out} (as a page: imageproof report {config.out} --html report.html)")
     return state.exit

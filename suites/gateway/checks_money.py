@@ -190,6 +190,7 @@ async def check_billing(session: Session, rule: Rule) -> Judgement:
     row = price_row(job.model.prices, job.asked)
     if row is None or row.micro_usd is None:
         raise InconclusiveError("no page prices the plainest request")
+    await session.need(row.rule.id)
     return await _charged(session, again)
 
 

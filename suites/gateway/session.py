@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import nullcontext
+from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from imageproof.records.lines import Verdict
 from imageproof.specs.files import FileFacts
 from imageproof.specs.generate import Maker
+from imageproof.specs.library import load
 from imageproof.specs.pairwise import cover
 from imageproof.specs.problems import nearest
 from imageproof.suites.gateway.ambient import Ambient
@@ -89,8 +91,6 @@ class Session:
         self._refusals: dict[str, asyncio.Task[Seen]] = {}
         self._stories: dict[str, asyncio.Task[Story]] = {}
         self._shared: dict[str, asyncio.Task[object]] = {}
-        self._probes: dict[tuple[str, int], list[Probe]] = {}
-        self._covers: dict[int, Cover] = {}
         self._jobs = asyncio.Semaphore(config.jobs_at_once)
         self._heavy = asyncio.Semaphore(min(HEAVY_AT_ONCE, config.jobs_at_once))
         self._alone = asyncio.Lock()
@@ -163,10 +163,7 @@ class Session:
 
     def probes(self, rule: Rule, *, most: int = MOST) -> list[Probe]:
         """The requests that break a rule and no other, computed once."""
-        known = self._probes.get((rule.id, most))
-        if known is None:
-            known = self._probes[rule.id, most] = probes_for(self.spec, rule, most=most)
-        return known
+        return probes_of(self.config.spec, rule.id, most)
 
     async def refused(self, probe: Probe) -> Seen:
         """Send a request that must be refused, once. Raises LostError when no answer comes even at a second try."""
@@ -268,16 +265,7 @@ class Session:
 
     def cover(self, shape: Shape) -> Cover:
         """The pairwise rows of a shape, computed once."""
-        known = self._covers.get(id(shape))
-        if known is None:
-
-            def cost(body: dict[str, object]) -> int:
-                return job_for(self.spec, shape, body).micro_usd
-
-            known = self._covers[id(shape)] = cover(
-                shape, selector_of(self.spec, shape), seed=self.config.seed, cost=cost
-            )
-        return known
+        return cover_of(self.config.spec, shape.operation, shape.model, self.config.seed)
 
     def verdict_now(self, rule: Rule) -> Verdict | None:
         """What a rule has come to so far; None while it is not judged yet."""
@@ -299,3 +287,23 @@ def is_big(body: dict[str, object]) -> bool:
     """Whether a body holds an upload of so many megabytes that one at a time is enough."""
     files = [item for value in body.values() for item in (value if isinstance(value, list) else [value])]
     return any(isinstance(item, FileFacts) and item.size > BIG for item in files)
+
+
+@cache
+def cover_of(name: str, operation: str, model: str, seed: int) -> Cover:
+    """The pairwise rows of a shape of a spec; pure, so several runs of one process share them."""
+    spec = load(name)
+    shape = spec.models[model].shapes[operation]
+
+    def cost(body: dict[str, object]) -> int:
+        return job_for(spec, shape, body).micro_usd
+
+    return cover(shape, selector_of(spec, shape), seed=seed, cost=cost)
+
+
+@cache
+def probes_of(name: str, rule_id: str, most: int) -> list[Probe]:
+    """The probes of a rule of a spec; shared as the rows are."""
+    spec = load(name)
+    rule = next(item for item in spec.rules if item.id == rule_id)
+    return probes_for(spec, rule, most=most)
