@@ -89,7 +89,7 @@ def _inserted(lines: list[str], tree: Mapping, node: Node, new: str) -> str:
         rest = lines[row][column:].replace("[]", "", 1)
         lines = [*lines[:row], lines[row][:column].rstrip() + rest, *lines[row + 1 :]]
     before = "".join(lines[:at])
-    gap = "" if not before or before.endswith(("\n", "\r")) else "\n"
+    gap = "" if not before or before.endswith(("\n", "\r")) else ("\r\n" if "\r\n" in before else "\n")
     return before + gap + new + "".join(lines[at:])
 
 

@@ -41,7 +41,7 @@ def baseline() -> None:
 @click.option("--link", metavar="URL", help="Where the work on it is told, such as a ticket.")
 @click.option("--rule", "rule", metavar="GLOB", default="*", help="Only the failed rules that match.")
 def add(  # noqa: PLR0913  (one for each option, as click gives them)
-    run_dir: str, /, *, file: str, reason: str, owner: str, expires: str | None, link: str | None, rule: str
+    *, run_dir: str, file: str, reason: str, owner: str, expires: str | None, link: str | None, rule: str
 ) -> None:
     """List the failed rules of a run as known, at the end of FILE; its comments stay.
 
@@ -71,7 +71,7 @@ def add(  # noqa: PLR0913  (one for each option, as click gives them)
 @click.argument("file", metavar="FILE")
 @click.argument("spec", metavar="SPEC")
 @click.pass_context
-def check(ctx: click.Context, /, file: str, spec: str) -> None:
+def check(ctx: click.Context, file: str, spec: str) -> None:
     """Check a baseline against the contract SPEC (a shipped name or the path of a YAML file).
 
     Finds what is written wrongly, patterns that no rule matches, and entries whose day is over. Exit code 0 when there
