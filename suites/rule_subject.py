@@ -24,6 +24,9 @@ BY_MODEL = frozenset({Topic.ANSWERS, Topic.DEFAULTS, Topic.IMAGES, Topic.PIXELS,
 BY_FIELD = frozenset({Topic.DEFAULTS, Topic.IMAGES})
 """Topics whose ids may go on with a field after operation and model: `defaults/edit/best/size`."""
 
+FIELD_AT = 4
+"""Where it stands in the id, which begins with spec and topic."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
@@ -77,9 +80,7 @@ def _of_statement(spec: Spec, rule: Rule, topic: Topic) -> Subject:
     operation = parts.pop(0) if parts and topic in BY_OPERATION and parts[0] in spec.operations else None
     model = parts.pop(0) if parts and topic in BY_MODEL and parts[0] in spec.models else None
     named = spec.models.get(model) if model else None
-    fields: set[str] = set()
-    if parts and topic in BY_FIELD and operation is not None:
-        fields.add(parts[0])
+    fields = {rule.id.split("/")[FIELD_AT]} if topic in BY_FIELD and rule.id.count("/") >= FIELD_AT else set()
     if named is not None:
         fields |= _asked_with(named, rule) | (_of_cell(named, parts) if topic is Topic.PIXELS else set())
     fields |= _of_stream(spec, operation, topic, parts)
