@@ -348,3 +348,16 @@ def test_after_a_crash_at_any_byte_no_money_and_no_request_is_forgotten(
             assert spent <= 100
         with opened(path, resume=True) as ledger:
             assert ledger.spent_micro_usd == spent
+
+
+def test_a_ledger_cut_at_each_of_its_bytes_knows_what_was_sent(path: Path) -> None:
+    acts = [Act("a", 30, False), Act("b", 40, False), Act("a", 0, True), Act("ü\n", 20, False), Act("b", 39, True)]
+    with opened(path) as ledger:
+        truth = played(ledger, path, acts)
+    data = path.read_bytes()
+    for size in range(len(data) + 1):
+        path.write_bytes(data[:size])
+        sent = truth.at(size)
+        with opened(path, resume=True) as ledger:
+            assert sum(sent.values()) <= ledger.spent_micro_usd <= 90, data[:size]
+            assert all(ledger.has(key) for key in sent)
