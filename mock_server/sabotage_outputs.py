@@ -16,6 +16,7 @@ from imageproof.mock_server.sabotage_edit import with_field, with_model, with_sh
 from imageproof.mock_server.sabotage_kinds import Family, Sabotage
 from imageproof.specs.contract import Topic
 from imageproof.specs.model import ASKS_FOR_TASK, Does, Phase
+from imageproof.specs.sizes import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,8 +58,7 @@ def _resized(model: Model, spec: Spec) -> Callable[[Call, Record], Record]:
     number = tuple(spec.models).index(model.name)
 
     def change(call: Call, record: Record) -> Record:
-        del call
-        if record.model != number:
+        if record.model != number or parse_size(call.asked.get(model.pixels.exact or "")) is None:
             return record
         width, height = max(STEP, record.width // 64 * 64), max(STEP, record.height // 64 * 64)
         return record._replace(width=width - 64 * (width == record.width and width > 64), height=height)  # noqa: PLR2004  (a multiple of 64)

@@ -115,7 +115,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Trouble(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why no answer came.
 
-    `kind` is one of `refused`, `dns`, `tls`, `reset`, `timeout`, `redirects`, `too-large`, `protocol`.
+    `kind` is one of `refused`, `dns`, `tls`, `reset`, `timeout`, `redirects`, `too-large`, `protocol`, `over` (the time
+    of the whole run has ended).
     """
 
     kind: str

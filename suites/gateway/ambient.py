@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from imageproof.specs.schema import Judge
     from imageproof.suites.gateway.bench import Seen
 
+REFUSAL = "refusal"  # the case of requests that must be refused: what is accepted of them is another rule's fault
 MOST_FAULTS = 20  # of one rule: further ones say nothing new
 STORABLE = re.compile(r"(?:s-)?max-age\s*=\s*([0-9]+)", re.IGNORECASE)
 SHOWN = 200
@@ -73,7 +74,7 @@ class Ambient:
             return
         self._json(seen)
         self._request_id(seen)
-        if seen.is_good and seen.content_type != "text/event-stream":
+        if seen.is_good and seen.content_type != "text/event-stream" and seen.case != REFUSAL:
             self._status(seen, seen.operation)
             self._body(seen, seen.operation)
         if seen.operation.does in ASKS_FOR_TASK and seen.is_good:

@@ -284,7 +284,8 @@ class Bench:
 
     def url_of(self, out: Outgoing) -> str:
         """The whole URL, without keys."""
-        whole = out.path if "://" in out.path else self.config.base_url.rstrip("/") + out.path
+        is_below = not out.path or out.path.startswith(("/", "?"))
+        whole = self.config.base_url.rstrip("/") + out.path if is_below else out.path
         return self._redact.text(whole)
 
     def _content(self, body: bytes, kind: str) -> Content:

@@ -44,8 +44,7 @@ class Burst:
 
 async def burst(session: Session, operation: Operation) -> Burst:
     """Pass the documented rate of an operation with a key for which it holds, after everything else has ended."""
-    lock = await session.alone()
-    async with lock:
+    async with session.quiet.alone():
         return cast("Burst", await session.shared(f"burst {operation.name}", lambda: _burst(session, operation)))
 
 

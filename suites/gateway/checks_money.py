@@ -128,8 +128,7 @@ async def _charged(session: Session, job: Job) -> Judgement:
     """What an accepted request is charged, with nothing between the two looks at the balance but the request itself."""
     if balance_operation(session) is None:
         return await _told_price(session, job)
-    lock = await session.alone()
-    async with lock:
+    async with session.quiet.alone():
         before, first = await balance(session)
         submit = await session.submit_only(job)
         after, last = await balance(session)
@@ -195,9 +194,8 @@ async def check_billing(session: Session, rule: Rule) -> Judgement:
 
 
 async def _unchanged(session: Session, what: str, work) -> Judgement:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    lock = await session.alone()
-    async with lock:
-        await work()  # once before, so that whatever it needs has been sent and paid for
+    await work()  # once before, so that whatever it needs has been sent and paid for
+    async with session.quiet.alone():
         before, first = await balance(session)
         seen: Seen = await work()
         after, last = await balance(session)
@@ -238,17 +236,16 @@ async def _given_back(session: Session) -> Judgement:
     if not session.is_paid or not await has_cards(session):
         raise InconclusiveError("a provider fails only when it wants to; with the mock upstream it can be asked to")
     await session.need(session.book.id_of(Topic.BILLING, "polls"))
-    lock = await session.alone()
     tasks = session.spec.tasks
     names = list(tasks.failures) if tasks else []
-    async with lock:
+    async with session.quiet.alone():
         before, first = await balance(session)
         shape = first_shape(session)
         job = session.least(shape)
         failing = Job(
             operation=job.operation, shape=shape, model=job.model, body=job.body, card=f"fail: {names[0]}", twin=3
         )
-        story = await session.story(failing)
+        story = await session.story(failing, alone=True)
         after, last = await balance(session)
     if story.phase is not Phase.FAILED:
         raise InconclusiveError("the job did not fail")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 UNPRICED = 250_000  # micro-dollars set aside for a request whose price no page gives: more than any image costs at 1K
 HEAVY_PIXELS = 6_000_000
+MARKED_FROM = 6  # characters: shorter prompts are there for their shortness
 MARKED_UP_TO = 200  # characters: longer prompts are there for their length, and stay as they are
 
 
@@ -75,7 +76,7 @@ class Job:
         """The prompt that is sent: its own, marked with the job's key, so that its pictures can be told from others."""
         value = self.asked.get(self.model.images.prompt)
         text = value if isinstance(value, str) else ""
-        if not text or len(text) > MARKED_UP_TO:
+        if not MARKED_FROM <= len(text) <= MARKED_UP_TO:
             return text
         return f"{text} {self.key}" + (f" [[{self.card}]]" if self.card else "")
 

@@ -88,7 +88,7 @@ def _machine(  # noqa: C901  (a class in which each step is a method of two line
                 operation=job.operation, shape=job.shape, model=job.model, body=job.body, twin=FIRST_TWIN + counted[0]
             )
             try:
-                seen = run.ask(session.submit_only(twin))
+                seen = run.ask(session.submit_among_others(twin))
             except NotJudgedError:
                 return ""
             if not seen.is_good or seen.task is None:

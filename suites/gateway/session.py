@@ -25,6 +25,7 @@ from imageproof.suites.gateway.jobs import Job, first_shape_of, is_heavy, job_fo
 from imageproof.suites.gateway.lives import Lives
 from imageproof.suites.gateway.names import RuleBook
 from imageproof.suites.gateway.probes import MOST, probes_for, selector_of
+from imageproof.suites.gateway.quiet import Quiet
 from imageproof.suites.gateway.verdicts import (
     BlockedError,
     BudgetEndedError,
@@ -93,7 +94,7 @@ class Session:
         self._shared: dict[str, asyncio.Task[object]] = {}
         self._jobs = asyncio.Semaphore(config.jobs_at_once)
         self._heavy = asyncio.Semaphore(min(HEAVY_AT_ONCE, config.jobs_at_once))
-        self._alone = asyncio.Lock()
+        self.quiet = Quiet()
         self._big = asyncio.Lock()
 
     # rules
@@ -197,17 +198,26 @@ class Session:
         """Whether billable requests may be sent."""
         return self.config.mode == "paid"
 
-    async def story(self, job: Job) -> Story:
-        """Live a job, once. Raises InconclusiveError in free mode, without money, or when no answer came."""
+    async def story(self, job: Job, *, alone: bool = False) -> Story:
+        """Live a job, once. Raises InconclusiveError in free mode, without money, or when no answer came.
+
+        `alone` says that the caller has seen to it that nobody else moves money meanwhile (`quiet.alone`).
+        """
         if not self.is_paid:
             raise InconclusiveError("needs a billable request, and free mode sends none: run with --mode paid")
         task = self._stories.get(job.key)
         if task is None:
-            task = self._stories[job.key] = asyncio.ensure_future(self._live(job))
+            work = self._live(job) if alone else self._live_among_others(job)
+            task = self._stories[job.key] = asyncio.ensure_future(work)
         return await asyncio.shield(task)
 
-    async def submit_only(self, job: Job) -> Seen:
+    async def submit_among_others(self, job: Job) -> Seen:
         """Send a job and leave it to the caller to follow. Raises as `story` does."""
+        async with self.quiet.shared():
+            return await self.submit_only(job)
+
+    async def submit_only(self, job: Job) -> Seen:
+        """The same for callers who are alone."""
         if not self.is_paid:
             raise InconclusiveError("needs a billable request, and free mode sends none: run with --mode paid")
         self._reserve(job)
@@ -215,6 +225,10 @@ class Session:
         if self.ledger is not None:
             self.ledger.settle(job.key, job.micro_usd if seen.is_good else 0)
         return seen
+
+    async def _live_among_others(self, job: Job) -> Story:
+        async with self.quiet.shared():
+            return await self._live(job)
 
     async def _live(self, job: Job) -> Story:
         async with self._heavy if is_heavy(job) else self._jobs:
@@ -248,14 +262,6 @@ class Session:
             raise BudgetEndedError(str(error)) from None
         except AlreadySpentError as error:
             raise InconclusiveError(str(error)) from None
-
-    async def alone(self) -> asyncio.Lock:
-        """The lock of what moves money and reads balances: taken after every job under way has ended."""
-        while True:
-            pending = [task for task in self._stories.values() if not task.done()]
-            if not pending:
-                return self._alone
-            await asyncio.wait(pending)
 
     # what requests are made from
 
