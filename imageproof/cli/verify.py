@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from imageproof.suites.gateway.run import State
 
 IN_ARGUMENTS = ("--spec",)
+INTERRUPTED = 2  # pytest says so of a run that was ended by Ctrl-C
 
 
 @click.group()
@@ -97,11 +98,14 @@ def run_gateway(config: Config, *, quiet: bool) -> State:
         run = GatewayRun(config, observe=shown.saw)
         shown.begin(run)
         with run:
+            stopped = True
             try:
-                run_suite(run)
+                stopped = run_suite(run) == INTERRUPTED
+            except KeyboardInterrupt:  # between two tests: the same as within one
+                stopped = True
             finally:
                 shown.end()
-                state = run.finish()
+                state = run.finish(stopped=stopped)
     except SpecError as error:
         raise BrokenSpec(error.render()) from None
     except (BaselineError, LedgerError) as error:

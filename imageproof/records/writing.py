@@ -19,14 +19,14 @@ NAME = "run.jsonl"
 class Writer:
     """Appends lines to a file. Safe to use from several threads.
 
-    Raises FileExistsError when the file is there already: no run writes over another.
+    Raises FileExistsError when the file is there already, as no run writes over another; with `resume` it goes on.
     """
 
     __slots__ = ("_encode", "_file", "_lock", "path")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, resume: bool = False) -> None:
         self.path = path
-        self._file = path.open("xb", buffering=0)
+        self._file = path.open("ab" if resume else "xb", buffering=0)
         self._lock = threading.Lock()
         self._encode = msgspec.json.Encoder().encode
 

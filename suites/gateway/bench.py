@@ -108,6 +108,10 @@ class Bench:
         self._redact = redact
         self._next = 0
 
+    def go_on_after(self, number: int) -> None:
+        """Number exchanges from here on: an earlier part of the run has used the others."""
+        self._next = number
+
     def keys_of(self, account: str) -> str | None:
         """The key of an account: `own`, `other`, `none`, or `own` with a suffix (`own_limited`) where keys are made up.
 

@@ -160,11 +160,16 @@ async def check_answer(session: Session, rule: Rule) -> Judgement:
 
 
 async def _accepted(session: Session, operation: Operation, rule: Rule) -> None:
-    """At least the plainest request of each model is accepted."""
+    """At least the plainest request of each model is accepted. Raises InconclusiveError when none could be sent."""
+    missing: list[InconclusiveError] = []
     for shape in [item for item in image_shapes(session.spec) if item.operation == operation.name]:
         if session.capabilities is not None and session.capabilities.lacks_model(shape.model):
             continue
-        story = await session.story(session.least(shape))
+        try:
+            story = await session.story(session.least(shape))
+        except InconclusiveError as error:
+            missing.append(error)
+            continue
         session.ambient.judged(rule.id, story.submit.id)
         if not story.is_accepted:
             expected = f"the plainest request for {shape.model} accepted with status {operation.answer.status}"
@@ -173,6 +178,8 @@ async def _accepted(session: Session, operation: Operation, rule: Rule) -> None:
         elif story.lost and story.submit.task is None:
             fault = Fault(expected="an answer with a task id", actual=story.lost, bad=story.submit.id)
             session.ambient.fault(rule.id, fault)
+    if missing and not session.ambient.judgement(rule.id).judged:
+        raise missing[0]
 
 
 async def _asked(session: Session, operation: Operation, rule: Rule) -> None:

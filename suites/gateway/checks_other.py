@@ -103,10 +103,7 @@ async def check_idempotency(session: Session, rule: Rule) -> Judgement:
     ]
     # the prompt is marked by the job's key, and a repeated request has to be the same to the last byte
     first = await session.story(both[0])
-    async with session.quiet.shared():
-        again = await session.bench.call(
-            "same key again", plain.operation, body=both[0].sent, extra=((header, KEY),), micro_usd=plain.micro_usd
-        )
+    again = await session.submit_among_others(both[1], body=both[0].sent)
     if not first.is_accepted or not again.is_good:
         raise InconclusiveError("a request with the header was refused")
     mine, other = first.submit.task, again.task

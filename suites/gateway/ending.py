@@ -52,7 +52,8 @@ def ending(
     judged = sum(count for verdict, count in verdicts.items() if verdict.is_judged)
     if not judged:
         return NOTHING_JUDGED, "nothing was judged, which is no pass: " + _why(findings)
-    missing = [finding.rule for finding in findings if finding.level == MUST and finding.rule in set(budget_ended)]
+    short = set(budget_ended)
+    missing = [item.rule for item in findings if item.level == MUST and item.how != "assumed" and item.rule in short]
     if missing:
         return BUDGET_ENDED, f"the budget ended before {len(missing)} MUST rule(s) were judged, first {missing[0]}"
     return CONFORMS, f"conforms in all {judged} rules that were judged"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, Phase, find, given, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, find, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, NoSuchExample
 
@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     from imageproof.suites.gateway.run import GatewayRun
 
 SHRINKS = 200
-QUIET = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
+QUIET = {
+    "deadline": None,
+    "database": None,
+    "suppress_health_check": list(HealthCheck),
+    "verbosity": Verbosity.quiet,
+}
 NOT_GENERATED = (k.Ignored, k.FileBytes, k.FileFormat, k.FileAlpha, k.SameAs, k.Required)
 
 

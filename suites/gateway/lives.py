@@ -82,6 +82,10 @@ class Lives:
 
     # tasks
 
+    async def follow(self, job: Job, submit: Seen) -> Story:
+        """Follow a job whose submit was answered in an earlier part of the run; nothing is paid for again."""
+        return await self._follow(job, submit, closely=False)
+
     async def _follow(self, job: Job, submit: Seen, *, closely: bool) -> Story:
         if submit.task is None or self._poll is None:
             return Story(job=job, submit=submit, lost="the answer to the submit holds no task id where it should stand")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
 from imageproof.specs.model import Does
@@ -57,6 +57,7 @@ def live_many(run: GatewayRun) -> int:
         phases=[Phase.generate, Phase.shrink] if free else [Phase.generate],
         report_multiple_bugs=False,
         print_blob=False,
+        verbosity=Verbosity.quiet,
     )
     run_state_machine_as_test(seed(run.config.seed)(machine), settings=options)
     return counted[0]

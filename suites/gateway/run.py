@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from msgspec.structs import replace
 
 from imageproof.records.lines import Coverage, Finding, Footer, Verdict
+from imageproof.records.reading import read_run
 from imageproof.records.redact import Redactor
 from imageproof.records.writing import NAME, Writer
 from imageproof.specs.facts import matching
@@ -19,6 +20,7 @@ from imageproof.specs.library import load
 from imageproof.suites.baseline import apply, load_baseline
 from imageproof.suites.capabilities import load_capabilities
 from imageproof.suites.gateway.acceptance import Acceptance
+from imageproof.suites.gateway.earlier import paid_before
 from imageproof.suites.gateway.ending import counts_of, ending, only_refused
 from imageproof.suites.gateway.findings import finding_of
 from imageproof.suites.gateway.header import header_of
@@ -26,7 +28,7 @@ from imageproof.suites.gateway.jobs import image_shapes
 from imageproof.suites.gateway.planning import Wanted, affordable, ordered, wanted
 from imageproof.suites.gateway.session import Session
 from imageproof.suites.gateway.table import check_for, running_order
-from imageproof.suites.gateway.verdicts import BudgetEndedError, Judgement, NotJudgedError
+from imageproof.suites.gateway.verdicts import BudgetEndedError, InconclusiveError, Judgement, NotJudgedError
 from imageproof.suites.ledger import Ledger
 from imageproof.suites.trouble import probe
 from imageproof.suites.wire import Sender, TroubleError
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from imageproof.records.lines import Line
+    from imageproof.records.reading import Run
     from imageproof.specs.facts import Rule
     from imageproof.specs.model import Spec
     from imageproof.suites.baseline import Baseline
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 STRANGERS = frozenset({"no key", "a wrong key", "wrong key", "malformed key", "two mistakes"})
 DENIED, MISSING = (401, 403, 407), (404, 405)
 LEDGER = "ledger.jsonl"
+STOPPED = 130  # as shells say it of a command that was ended by Ctrl-C
 T = TypeVar("T")
 WAIT_S = 10.0
 
@@ -93,6 +97,7 @@ class GatewayRun:
         self._thread = threading.Thread(target=self._loop.run_forever, name="imageproof-gateway", daemon=True)
         self._sender: Sender | None = None
         self._began = monotonic()
+        self._before: Run | None = None
         self.session: Session | None = None
 
     # begin and end
@@ -103,7 +108,10 @@ class GatewayRun:
         out = self.config.out
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-            self._writer = Writer(out / NAME)
+            before = read_run(out) if self.config.resume else None
+            self._writer = Writer(out / NAME, resume=self.config.resume)
+            if before is not None:
+                self._go_on(before)
         self.write(header_of(self.config, self.spec, len(self.rules)))
         if out is not None and self.config.mode == "paid" and self.config.max_micro_usd is not None:
             self._ledger = Ledger.open(
@@ -114,6 +122,13 @@ class GatewayRun:
             )
         self._thread.start()
         self._wait(self._open())
+
+    def _go_on(self, before: Run) -> None:
+        """Keep what an earlier part of the run judged for good, and what it sent."""
+        kept = {finding.rule: finding for finding in before.findings if finding.verdict.is_judged}
+        self.state.findings = dict(kept)
+        self.rules = [rule for rule in self.rules if rule.id not in kept]
+        self._before = before
 
     def ledger_path(self, out: Path) -> Path:
         """Where the money is booked."""
@@ -133,6 +148,9 @@ class GatewayRun:
             capabilities=self._capabilities,
         )
         self.session.bench.observers.append(self._count)
+        if self._before is not None:
+            self.session.bench.go_on_after(max(self._before.exchanges, default=0))
+            self.session.paid_before = paid_before(self.spec, self._before)
         try:
             await probe(self._sender)
         except TroubleError as error:
@@ -188,8 +206,13 @@ class GatewayRun:
             self._observe(finding)
         return finding
 
-    def finish(self) -> State:
-        """Look once more at what was seen in passing, apply the baseline, write everything down."""
+    def finish(self, *, stopped: bool = False) -> State:
+        """Look once more at what was seen in passing, apply the baseline, write everything down.
+
+        `stopped` says that somebody ended the run before its time: what was judged by then is kept.
+        """
+        if stopped:
+            self._keep_what_is_there()
         if self.session is not None:
             self._late_faults(self.session)
             self._coverage(self.session)
@@ -207,6 +230,10 @@ class GatewayRun:
             only_refused=only_refused(self.state.answers),
             budget_ended=self.state.short_of_money,
         )
+        if stopped:
+            judged = sum(finding.verdict.is_judged for finding in self.state.findings.values())
+            self.state.exit = STOPPED
+            self.state.says = f"stopped by hand after {judged} of {len(self.rules)} rules were judged"
         tally = self.session.bench.tally if self.session else None
         self.write(
             Footer(
@@ -220,6 +247,13 @@ class GatewayRun:
             )
         )
         return self.state
+
+    def _keep_what_is_there(self) -> None:
+        """Find what has been judged already, and say of the rest that there was no time for it."""
+        for rule in self.rules:
+            if rule.id not in self.state.findings:
+                done = self.session.judged_now(rule) if self.session is not None else None
+                self._found(rule, done or InconclusiveError("the run was stopped before it was judged"))
 
     def _shown(self, finding: Finding) -> Finding:
         """The finding with its commands and without keys."""

@@ -12,7 +12,6 @@ from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from imageproof.records.lines import Verdict
 from imageproof.specs.files import FileFacts
 from imageproof.specs.generate import Maker
 from imageproof.specs.library import load
@@ -21,7 +20,7 @@ from imageproof.specs.problems import nearest
 from imageproof.suites.gateway.ambient import Ambient
 from imageproof.suites.gateway.bench import Bench, LostError, Seen
 from imageproof.suites.gateway.histories import judge_history
-from imageproof.suites.gateway.jobs import Job, first_shape_of, is_heavy, job_for
+from imageproof.suites.gateway.jobs import Job, first_shape_of, is_heavy, job_for, makes_tasks
 from imageproof.suites.gateway.lives import Lives
 from imageproof.suites.gateway.names import RuleBook
 from imageproof.suites.gateway.probes import MOST, probes_for, selector_of
@@ -84,6 +83,7 @@ class Session:
         self.lives = Lives(self.bench, write)
         self.granted: frozenset[str] | None = None
         self.set_aside_micro_usd = 0
+        self.paid_before: dict[str, Seen] = {}
         self.cards: bool | None = config.cards
         self.accidents = 0
         self.facts: dict[str, object] = {}
@@ -211,17 +211,19 @@ class Session:
             task = self._stories[job.key] = asyncio.ensure_future(work)
         return await asyncio.shield(task)
 
-    async def submit_among_others(self, job: Job) -> Seen:
-        """Send a job and leave it to the caller to follow. Raises as `story` does."""
+    async def submit_among_others(self, job: Job, *, body: dict[str, object] | None = None) -> Seen:
+        """Send a job (or another body in its name) and leave it to the caller to follow. Raises as `story` does."""
         async with self.quiet.shared():
-            return await self.submit_only(job)
+            return await self.submit_only(job, body=body)
 
-    async def submit_only(self, job: Job) -> Seen:
+    async def submit_only(self, job: Job, *, body: dict[str, object] | None = None) -> Seen:
         """The same for callers who are alone."""
         if not self.is_paid:
             raise InconclusiveError("needs a billable request, and free mode sends none: run with --mode paid")
         self._reserve(job)
-        seen = await self.bench.call(f"job {job.key}", job.operation, body=job.sent, micro_usd=job.micro_usd)
+        seen = await self.bench.call(
+            f"job {job.key}", job.operation, body=body or job.sent, extra=job.extra, micro_usd=job.micro_usd
+        )
         if self.ledger is not None:
             self.ledger.settle(job.key, job.micro_usd if seen.is_good else 0)
         return seen
@@ -232,6 +234,9 @@ class Session:
 
     async def _live(self, job: Job) -> Story:
         async with self._heavy if is_heavy(job) else self._jobs:
+            paid = self.paid_before.get(job.key)
+            if paid is not None and makes_tasks(job.operation) and paid.is_good:
+                return await self.lives.follow(job, paid)
             self._reserve(job)
             closely = job.key == self.least(first_shape_of(self.spec)).key
             story = await self.lives.live(job, cost=job.micro_usd, closely=closely)
@@ -273,15 +278,12 @@ class Session:
         """The pairwise rows of a shape, computed once."""
         return cover_of(self.config.spec, shape.operation, shape.model, self.config.seed)
 
-    def verdict_now(self, rule: Rule) -> Verdict | None:
-        """What a rule has come to so far; None while it is not judged yet."""
+    def judged_now(self, rule: Rule) -> Judgement | BaseException | None:
+        """What a rule has come to; None while it is being judged."""
         task = self._judging.get(rule.id)
-        if task is None or not task.done():
+        if task is None or not task.done() or task.cancelled():
             return None
-        error = task.exception()
-        if isinstance(error, NotJudgedError):
-            return error.verdict
-        return Verdict.ERRORED if error else Verdict.FAILED if task.result().faults else Verdict.PASSED
+        return task.exception() or task.result()
 
     @staticmethod
     def now() -> float:
