@@ -3,14 +3,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imageproof.suites.ledger import AlreadySpentError, BudgetError, Ledger, LedgerError, usd
@@ -274,90 +272,3 @@ def test_dollars_are_exact(micro: int) -> None:
     dollars, _, decimals = usd(micro).removeprefix("$").partition(".")
     assert int(dollars) * 10**6 + int(decimals.ljust(6, "0")) == micro
     assert len(decimals) >= 2
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    key: str
-    micro: int
-    is_settling: bool
-
-
-ACTS = st.lists(
-    st.builds(
-        Act, key=st.sampled_from(["a", "b", "ü\n", '"', "e"]), micro=st.integers(0, 45), is_settling=st.booleans()
-    ),
-    max_size=12,
-)
-
-
-@dataclass(slots=True)
-class Truth:
-    """What has really been sent and spent, at each size that the file had between two acts."""
-
-    costs: list[tuple[int, dict[str, int]]]
-
-    def at(self, size: int) -> dict[str, int]:
-        return max((entry for entry in self.costs if entry[0] <= size), key=lambda entry: entry[0], default=(0, {}))[1]
-
-
-def played(ledger: Ledger, path: Path, acts: list[Act]) -> Truth:
-    """Act on a ledger: a request goes out after it was reserved, and costs at most its price."""
-    costs: dict[str, int] = {}
-    settled: set[str] = set()
-    truth = Truth([(path.stat().st_size, {})])
-    for act in acts:
-        if act.is_settling and act.key in costs and act.key not in settled:
-            costs[act.key] = min(act.micro, costs[act.key])
-            ledger.settle(act.key, costs[act.key])
-            settled.add(act.key)
-        elif not act.is_settling:
-            try:
-                ledger.reserve(act.key, act.micro, f"image {act.key}")
-            except (BudgetError, AlreadySpentError):
-                continue
-            costs[act.key] = act.micro
-        truth.costs.append((path.stat().st_size, dict(costs)))
-    return truth
-
-
-@given(acts=ACTS, later=ACTS, share=st.floats(0, 1))
-@settings(max_examples=150)
-def test_after_a_crash_at_any_byte_no_money_and_no_request_is_forgotten(
-    acts: list[Act], later: list[Act], share: float
-) -> None:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "ledger.jsonl"
-        with opened(path) as ledger:
-            truth = played(ledger, path, acts)
-            assert ledger.spent_micro_usd == sum(truth.costs[-1][1].values()) <= 100
-        data = path.read_bytes()
-        size = round(share * len(data))
-        path.write_bytes(data[:size])
-        sent = truth.at(size)
-        with opened(path, resume=True) as ledger:
-            assert sum(sent.values()) <= ledger.spent_micro_usd <= 100
-            for key in sent:
-                with pytest.raises(AlreadySpentError):
-                    ledger.reserve(key, 0, "again")
-            assert (
-                not sent.keys()
-                & played(ledger, path, [act for act in later if not act.is_settling]).costs[-1][1].keys()
-            )
-            spent = ledger.spent_micro_usd
-            assert spent <= 100
-        with opened(path, resume=True) as ledger:
-            assert ledger.spent_micro_usd == spent
-
-
-def test_a_ledger_cut_at_each_of_its_bytes_knows_what_was_sent(path: Path) -> None:
-    acts = [Act("a", 30, False), Act("b", 40, False), Act("a", 0, True), Act("ü\n", 20, False), Act("b", 39, True)]
-    with opened(path) as ledger:
-        truth = played(ledger, path, acts)
-    data = path.read_bytes()
-    for size in range(len(data) + 1):
-        path.write_bytes(data[:size])
-        sent = truth.at(size)
-        with opened(path, resume=True) as ledger:
-            assert sum(sent.values()) <= ledger.spent_micro_usd <= 90, data[:size]
-            assert all(ledger.has(key) for key in sent)
