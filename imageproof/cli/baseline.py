@@ -29,7 +29,7 @@ PATIENCE = timedelta(days=30)
 
 @click.group()
 def baseline() -> None:
-    """Known failures: listed with a reason, an owner and a last day, for `imageproof verify gateway --baseline`."""
+    """List known failures, each with a reason, an owner and a last day, for `imageproof verify gateway --baseline`."""
 
 
 @baseline.command()
