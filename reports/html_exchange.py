@@ -33,11 +33,6 @@ class ExchangeView:
     same_as: int | None = None
     note: str = ""
 
-    @property
-    def weight(self) -> int:
-        """About how many characters it adds to the page."""
-        return len(self.sent) + len(self.answer) + len(self.note)
-
 
 def evidence_ids(findings: Iterable[Finding]) -> tuple[int, ...]:
     """The exchanges that show what is worth showing, each once: of each finding the pair, then some others."""

@@ -12,6 +12,7 @@ from imageproof.reports.amounts import counted, credits_of, usd
 from imageproof.reports.causes import Cause, causes
 from imageproof.reports.html_diff import request_lines, side_by_side
 from imageproof.reports.html_links import GLYPHS, RuleLink, css_of, safe_url
+from imageproof.reports.html_weight import weight, weight_of_exchange, weight_of_row
 from imageproof.reports.telling import BASES, curl_of, in_short, place_of
 from imageproof.reports.wire_text import one_line, shortened
 
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 
 PATIENCE = timedelta(days=30)  # of a baseline entry, unless its owner says otherwise
 LONGEST = 1_200  # characters of a sentence
-LONGEST_COMMAND = 4_000
+LONGEST_COMMAND = 8_000
 MOST_BLOCKED = 60
 MOST_MORE = 8
 MOST_CARDS = 120
-LONGEST_BRIEF = 240
-ROW_WEIGHT = 60  # characters of markup around each line of a difference
-FULL = 600_000  # characters of evidence on the page; findings behind it are told without
+LONGEST_BRIEF = 160
+FRAME = 2_500  # characters of markup of a card
+FULL = 500_000  # characters of cards on the page; findings behind them are told in a line each
 NO_PAIR = (None, None)
 BAD, GOOD = "broke the rule", "its twin, which was right"
 NOTED = (Verdict.STALE, Verdict.ERRORED, Verdict.WARNED, Verdict.KNOWN)
@@ -56,7 +57,7 @@ class Card:
     """One finding at length.
 
     `rows` is the difference of the two requests, `shown` the exchanges, `above` the card that shows the same ones,
-    `others` the numbers of further exchanges. `has_room` is false when the page is full: evidence is then left out.
+    `others` the numbers of further exchanges.
     """
 
     anchor: str
@@ -87,7 +88,6 @@ class Card:
     shown: tuple[Shown, ...] = ()
     above: str = ""
     others: tuple[int, ...] = ()
-    has_room: bool = True
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -102,6 +102,11 @@ class Telling:
     cards: tuple[Card, ...]
     brief: tuple[RuleLink, ...] = ()
 
+    @property
+    def anchors(self) -> frozenset[str]:
+        """Where the findings are told."""
+        return frozenset([*(card.anchor for card in self.cards), *(link.own for link in self.brief)])
+
 
 def telling_of(run: Run, anchors: Anchors, views: Mapping[int, ExchangeView]) -> Telling:
     """The failures by root cause, then what else was noted: each card shows its evidence unless one above does."""
@@ -112,18 +117,14 @@ def telling_of(run: Run, anchors: Anchors, views: Mapping[int, ExchangeView]) ->
     room = FULL
     cards: list[Card] = []
     for cause in every[:MOST_CARDS]:
-        pair = _pair(cause.finding)
-        card = _card(run, cause, anchors)
-        if pair in told:
-            card = replace(card, above=told[pair])
-        elif pair != NO_PAIR:
-            card = _with_evidence(card, run, pair, views) if room > 0 else replace(card, has_room=False)
-            card = replace(card, shown=tuple(_anchored(item, anchored) for item in card.shown))
-            anchored |= card.numbers
-            room -= _weight_of(card)
-            told[pair] = card.anchor
+        if room <= 0:
+            break
+        card = _complete(_card(run, cause, anchors), run, _pair(cause.finding), views, told)
+        card = replace(card, shown=tuple(_anchored(item, anchored) for item in card.shown))
+        anchored |= card.numbers
+        room -= _weight_of(card)
         cards.append(card)
-    return Telling(cards=tuple(cards), brief=tuple(_brief(cause.finding, anchors) for cause in every[MOST_CARDS:]))
+    return Telling(cards=tuple(cards), brief=tuple(_brief(cause.finding, anchors) for cause in every[len(cards) :]))
 
 
 def _anchored(item: Shown, taken: AbstractSet[int]) -> Shown:
@@ -135,14 +136,16 @@ def _brief(finding: Finding, anchors: Anchors) -> RuleLink:
         rule=finding.rule,
         anchor=anchors.row(finding.rule),
         said=f"{finding.level} {finding.verdict}: {shortened(in_short(finding), LONGEST_BRIEF)}",
+        own=anchors.card(finding.rule),
     )
 
 
 def _weight_of(card: Card) -> int:
-    """About how many characters the evidence of a card adds to the page."""
-    sides = [side for row in card.rows for side in (row.left, row.right)]
-    lines = sum(len(side.before) + len(side.changed) + len(side.after) + ROW_WEIGHT for side in sides)
-    return lines + sum(item.view.weight for item in card.shown)
+    """About how many characters a card adds to the page."""
+    said = weight(card.sentence, card.expected, card.actual, card.reason, card.by, *card.more)
+    commands = weight(card.curl, card.replay, card.baseline)
+    shown = sum(weight_of_exchange(item.view) for item in card.shown)
+    return FRAME + said + commands + shown + sum(weight_of_row(row) for row in card.rows)
 
 
 def baseline_entry(finding: Finding, started: str) -> str:
@@ -170,17 +173,20 @@ def _pair(finding: Finding) -> Pair:
     return (finding.evidence.bad, finding.evidence.good) if finding.evidence else (None, None)
 
 
-def _with_evidence(
-    card: Card, run: Run, pair: tuple[int | None, int | None], views: Mapping[int, ExchangeView]
-) -> Card:
+def _complete(card: Card, run: Run, pair: Pair, views: Mapping[int, ExchangeView], told: dict[Pair, str]) -> Card:
+    """The card with its evidence, or with the card that shows the same; what it shows is put down in `told`."""
+    if pair == NO_PAIR:
+        return card
+    if pair in told:
+        return replace(card, above=told[pair])
+    told |= {pair: card.anchor, (pair[0], None): card.anchor}
     roles = zip((BAD, GOOD), pair, strict=True)
     shown = tuple(
         Shown(role=role, view=views[number]) for role, number in roles if number is not None and number in views
     )
     bad, good = (run.exchanges.get(number) if number is not None else None for number in pair)
-    if bad is None or good is None:
-        return replace(card, shown=shown)
-    return replace(card, shown=shown, rows=side_by_side(request_lines(bad.request), request_lines(good.request)))
+    rows = side_by_side(request_lines(bad.request), request_lines(good.request)) if bad and good else ()
+    return replace(card, shown=shown, rows=rows)
 
 
 def _card(run: Run, cause: Cause, anchors: Anchors) -> Card:

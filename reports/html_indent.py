@@ -29,7 +29,7 @@ def is_json(text: str) -> bool:
     if text.lstrip()[:1] not in OPENING:
         return False
     try:
-        msgspec.json.decode(text.encode("utf-8", "replace"))
+        msgspec.json.decode(text.encode("utf-8", "replace"), type=msgspec.Raw)  # numbers of any size
     except (msgspec.DecodeError, RecursionError):
         return False
     return True

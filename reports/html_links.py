@@ -43,11 +43,12 @@ class Anchors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleLink:
-    """A rule, and the anchor at which it stands."""
+    """A rule, and the anchor at which it stands; `own` is an anchor for what is `said` of it here."""
 
     rule: str
     anchor: str
     said: str = ""
+    own: str = ""
 
 
 def anchors_of(findings: Iterable[Finding]) -> Anchors:

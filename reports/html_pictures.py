@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from imageproof.records.lines import Picture
 
 MOST = 96  # pictures
-FOR_THUMBNAILS = 300_000  # characters of base64
+AT_ONCE = 16  # that are seen without a click; those that are not as asked for always are
+FOR_THUMBNAILS = 200_000  # characters of base64
 JPEG = re.compile(r"/9j/[A-Za-z0-9+/]+={0,2}")
 
 
@@ -34,9 +35,10 @@ class PictureView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """The pictures that are shown, and the sentence about all of them."""
+    """The pictures that are shown, those that unfold on a click, and the sentence about all of them."""
 
     shown: tuple[PictureView, ...]
+    folded: tuple[PictureView, ...]
     says: str
 
 
@@ -49,10 +51,15 @@ def pictures_of(pictures: Sequence[Picture]) -> Pictures:
         thumbnail = picture.thumbnail if JPEG.fullmatch(picture.thumbnail) and len(picture.thumbnail) <= room else ""
         room -= len(thumbnail)
         shown.append(_view(picture, thumbnail))
+    at_once = max(AT_ONCE, sum(1 for view in shown if view.odd))
     odd = sum(1 for picture in pictures if difference(picture))
     more = f", {len(shown)} of them here" if len(shown) < len(pictures) else ""
     said = f"{odd:,} not as asked for" if odd else "all as asked for"
-    return Pictures(shown=tuple(shown), says=f"{counted(len(pictures), 'picture')} looked at, {said}{more}")
+    return Pictures(
+        shown=tuple(shown[:at_once]),
+        folded=tuple(shown[at_once:]),
+        says=f"{counted(len(pictures), 'picture')} looked at, {said}{more}",
+    )
 
 
 def difference(picture: Picture) -> str:

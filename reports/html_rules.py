@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from imageproof.records.reading import Run
     from imageproof.reports.html_links import Anchors
 
-LONGEST = 300  # characters of a cell
+LONGEST = 200  # characters of a cell
 MOST_COSTS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleRow:
-    """A row of the table. `card` is the anchor of the finding told at length, empty where there is none."""
+    """A row of the table. `card` is the anchor where the finding is told; where there is none, `says` tells it."""
 
     anchor: str
     card: str
@@ -67,16 +67,17 @@ class Cost:
 
 
 def rule_rows(findings: Iterable[Finding], anchors: Anchors, cards: AbstractSet[str]) -> tuple[RuleRow, ...]:
-    """A row for each rule; `cards` are the anchors of the findings that are told at length."""
+    """A row for each rule; `cards` are the anchors of the findings that are told elsewhere."""
     return tuple(_row(item, anchors, cards) for item in findings)
 
 
 def _row(item: Finding, anchors: Anchors, cards: AbstractSet[str]) -> RuleRow:
     card = anchors.card(item.rule)
-    has_more = item.reason or item.actual or item.by
+    is_told = card in cards
+    has_more = not is_told and (item.reason or item.actual or item.by)
     return RuleRow(
         anchor=anchors.row(item.rule),
-        card=card if card in cards else "",
+        card=card if is_told else "",
         rule=item.rule,
         level=item.level,
         verdict=item.verdict.value,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from imageproof.records.reading import Run
 
 MOST_TASKS = 40
-MOST_MARKS = 2_000  # on the page
+MOST_MARKS = 1_000  # on the page
 MOST_OF_ONE = 400
 MOST_OPEN = 4  # that are unfolded though nothing is wrong with them
 FARTHEST = 20  # times the length of a task: so far the axis reaches, to show a band that was not waited for

@@ -15,6 +15,7 @@ from imageproof.reports.html_links import GLYPHS, anchors_of, css_of
 from imageproof.reports.html_pictures import Pictures, pictures_of
 from imageproof.reports.html_rules import Cost, RuleRow, Silence, costs, rule_rows, silences
 from imageproof.reports.html_timeline import Timelines, timelines
+from imageproof.reports.html_weight import weight_of_exchange
 from imageproof.reports.summary import Summary, summary
 from imageproof.reports.telling import heading
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from imageproof.records.reading import Run
 
-FOR_OTHERS = 200_000  # characters of exchanges that stand in no finding's pair
+FOR_OTHERS = 100_000  # characters of exchanges that stand in no finding's pair
 MEANINGS = {
     None: "cut off",
     0: "conforms",
@@ -118,7 +119,7 @@ def page_of(run: Run) -> Page:
         pictures=pictures_of(run.pictures),
         heat=heat_of(run.findings, [item.model for item in run.coverage], anchors),
         coverage=covered_of(run.coverage),
-        rules=rule_rows(run.findings, anchors, frozenset(card.anchor for card in telling.cards)),
+        rules=rule_rows(run.findings, anchors, telling.anchors),
         verdicts=tuple(verdict.value for verdict in Verdict if sums.total(verdict)),
         others=others,
         embedded=told | {view.number for view in others},
@@ -133,7 +134,7 @@ def _others(views: Mapping[int, ExchangeView], told: AbstractSet[int]) -> tuple[
     room = FOR_OTHERS
     kept: list[ExchangeView] = []
     for number in sorted(views.keys() - told):
-        room -= views[number].weight
+        room -= weight_of_exchange(views[number])
         if room < 0:
             break
         kept.append(views[number])
