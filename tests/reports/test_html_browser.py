@@ -61,3 +61,41 @@ def test_the_browser_would_have_complained(browser: str, tmp_path: Path) -> None
     source = render(read_run(sample_run(tmp_path)))
     page.write_text(source.replace("</body>", "<script>alert(1)</script></body>"), encoding="utf-8")
     assert "Content Security Policy" in dumped(browser, page, "", tmp_path / "profile")[1]
+
+
+KEYS = """<script>
+const press = (key) => (document.activeElement || document.body).dispatchEvent(
+  new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+const focused = () => (document.activeElement.closest("tr") || document.activeElement).id;
+const steps = [];
+press("/"); steps.push(focused());
+words.value = "submit failed"; words.dispatchEvent(new Event("input")); steps.push(matches.textContent);
+press("j"); steps.push(focused());
+press("Escape"); words.value = "reapi/auth"; words.dispatchEvent(new Event("input"));
+for (const key of "jjkk") { press(key); steps.push(focused()); }
+document.getElementById("verdict-of").value = "not applicable";
+document.getElementById("verdict-of").dispatchEvent(new Event("change")); steps.push(matches.textContent);
+location.hash = "#rule-2";
+addEventListener("hashchange", () => setTimeout(() => {
+  steps.push(matches.textContent);
+  document.title = steps.join("|");
+}));
+</script></body>"""
+
+
+def test_the_keyboard_filters_and_moves(browser: str, tmp_path: Path) -> None:
+    """Press keys by a script, for which the policy is taken out of the page."""
+    source = render(read_run(sample_run(tmp_path)))
+    page = tmp_path / "page.html"
+    open_page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", source)
+    page.write_text(open_page.replace("</body>", KEYS), encoding="utf-8")
+
+    after, complaints = dumped(browser, page, "", tmp_path / "profile")
+
+    assert complaints == ""
+    title = after.text.strip().split("\n")[0]
+    assert title.split("|") == [
+        "words", "1 rule", "words",
+        "rule-1", "rule-11", "rule-1", "rule-1",
+        "1 rule", "15 rules",
+    ]  # fmt: skip
