@@ -176,7 +176,7 @@ def _drawn(life: Life, bands: Sequence[CadenceBand], room: int, *, is_open: bool
 
 def _reach(end: float, life: Life, bands: Sequence[CadenceBand]) -> float:
     """The length of the axis: that of the task, or up to the band that an impatient client did not wait for."""
-    if not bands or not any(life.early):
+    if life.own or not bands or not any(life.early):
         return end
     return max(end, min(bands[0].from_s * 1.1, end * FARTHEST))
 
@@ -252,7 +252,7 @@ def _summary(life: Life, end: float) -> str:
     hasty = sum(life.early)
     parts = (
         counted(len(life.polls), "poll"),
-        f"{hasty} sooner than advised" if hasty else "",
+        f"{hasty} sooner than advised" if hasty and not life.own else "",
         f"{last} after {lasted(end)}" if last else lasted(end),
     )
     return ", ".join(part for part in parts if part)

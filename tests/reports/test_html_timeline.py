@@ -68,6 +68,8 @@ def test_polls_of_imageproof_itself_are_no_reproach_to_a_gateway() -> None:
     assert page.all("svg", "timeline")[0]["class"] == "timeline own"
     assert page.all("span", "early-word") == []
     assert "imageproof's own" in page.text
+    assert "2 polls, 2.2 s" in page.text
+    assert timelines(run, frozenset()).drawn[0].bands[0].width == pytest.approx(RIGHT - LEFT), "not stretched to 30 s"
 
 
 def test_what_a_gateway_polls_upstream_is_judged() -> None:
