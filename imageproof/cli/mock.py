@@ -13,6 +13,7 @@ from imageproof.cli.startup import collector_paused
 from imageproof.cli.values import read_host, read_seed, read_size, read_url, reading, size_text
 from imageproof.mock_server.clock import clock_mode
 from imageproof.mock_server.options import Options, read_physics
+from imageproof.mock_server.sabotage_kinds import UnknownSabotageError
 from imageproof.mock_server.server import Mock
 from imageproof.specs.library import shipped
 
@@ -30,6 +31,7 @@ SIZE = reading(read_size)
 LEVELS = ("debug", "info", "warning", "error")
 CLOCK_HELP = "How fast time passes; manual stands still, jump goes on by itself to what a call waits for."
 QUEUE_HELP = "A queue with physics, of slots, cold, idle, p50, p99 and slowdown."
+SABOTAGE_HELP = "Break this one rule, to see that a suite notices; `imageproof selftest` runs them all."
 
 
 class Asked(TypedDict):
@@ -49,6 +51,7 @@ class Asked(TypedDict):
     max_uploads: int
     public_url: str | None
     timing_header: bool
+    sabotage: str | None
     start_time: int | None
     ready_json: bool
     log_level: str
@@ -70,7 +73,14 @@ def options_of(asked: Asked) -> Options:
         public_url=asked["public_url"],
         physics=asked["queue"],
         timing_header=asked["timing_header"],
+        sabotage=asked["sabotage"],
     )
+
+
+def lying(served: Mock) -> str | None:
+    """The warning that a mock breaks a rule on purpose; None for an honest one."""
+    lie = served.lie
+    return f"warning: THIS MOCK LIES: it {lie} ({served.options.sabotage})" if lie is not None else None
 
 
 def specs_named(names: Sequence[str]) -> list[Spec]:
@@ -114,6 +124,7 @@ def specs_named(names: Sequence[str]) -> list[Spec]:
     "--public-url", metavar="URL", callback=reading(read_url), help="The mock's root as links are to name it."
 )
 @click.option("--timing-header", is_flag=True, help="Tell the upstream's own time in each answer.")
+@click.option("--sabotage", metavar="ID", help=SABOTAGE_HELP)
 @click.option("--start-time", metavar="UNIX", type=click.IntRange(0, LATEST), help="When clocks begin, if not now.")
 @click.option("--ready-json", is_flag=True, help="Print one line of JSON when ready, and nothing else.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", help="What goes to standard error.")
@@ -124,7 +135,12 @@ def mock(specs: tuple[str, ...], **asked: Unpack[Asked]) -> None:
     Every option can be set as an environment variable, such as IMAGEPROOF_PORT for --port.
     """
     with collector_paused():
-        served = Mock(specs_named(specs), options_of(asked))
+        try:
+            served = Mock(specs_named(specs), options_of(asked))
+        except UnknownSabotageError as error:
+            raise Refusal(str(error)) from None
         gc.freeze()  # all this lives as long as the process: the collector need never look at it
+    if warning := lying(served):
+        click.secho(warning, fg="red", bold=True, err=True)
     address = Address(host=asked["host"], port=asked["port"])
     serve(served, address, ready_json=asked["ready_json"], log_level=asked["log_level"])

@@ -20,8 +20,10 @@ from imageproof.specs.problems import SpecError
 from imageproof.suites.baseline import BaselineError
 from imageproof.suites.gateway.config import Keys
 from imageproof.suites.gateway.engine import run_suite
+from imageproof.suites.gateway.options import LOCAL_JOBS
 from imageproof.suites.gateway.planning import affordable, ordered, wanted
 from imageproof.suites.gateway.run import GatewayRun
+from imageproof.suites.wire import Pace
 
 if TYPE_CHECKING:
     from imageproof.specs.model import Spec
@@ -47,7 +49,7 @@ class _Counted(GatewayRun):
 def rehearse(config: Config) -> int:
     """Print requests and expected cost of a run, in credits and USD, for each rule; sends nothing to the target."""
     spec = load(config.spec)
-    with Mock(config.spec, clock="jump", seed=config.seed) as mock:
+    with Mock(config.spec, clock="jump", seed=config.seed, pictures="plain") as mock:
         account = mock.account()
         local = replace(
             config,
@@ -56,6 +58,8 @@ def rehearse(config: Config) -> int:
             out=None,
             baseline=None,
             patient=False,
+            pace=Pace(),
+            jobs_at_once=LOCAL_JOBS,
             scale=1.0,
             cards=config.cards if config.cards is not None else config.is_loopback,
         )

@@ -13,10 +13,11 @@ from imageproof.cli.refusal import BrokenSpec, Refusal, spec_named
 from imageproof.records.reading import RunError, read_run
 from imageproof.reports import terminal
 from imageproof.reports.progress import Progress
+from imageproof.specs.library import load
 from imageproof.specs.problems import SpecError
 from imageproof.suites.baseline import BaselineError
 from imageproof.suites.gateway.engine import run_suite
-from imageproof.suites.gateway.options import OPTIONS, OptionError, config_from
+from imageproof.suites.gateway.options import OPTIONS, OptionError, config_from, made_up_keys
 from imageproof.suites.gateway.run import GatewayRun
 from imageproof.suites.ledger import LedgerError
 
@@ -130,7 +131,9 @@ def resumed(config: Config) -> Config:
         before = read_run(config.out)
     except RunError as error:
         raise Refusal(str(error)) from None
-    return replace(config, seed=before.header.seed)
+    seed = before.header.seed
+    keys = made_up_keys(load(config.spec).auth.key_example, seed) if config.keys.derived else config.keys
+    return replace(config, seed=seed, keys=keys)
 
 
 class _Shown:

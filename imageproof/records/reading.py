@@ -50,7 +50,7 @@ def read_run(path: Path) -> Run:
         raise RunError(
             f"expected a header as the first line of {found}, got {_named(lines)}: it is no run of imageproof"
         )
-    header = lines[0]
+    header = [line for line in lines if isinstance(line, Header)][-1]  # a run that was gone on with has several
     if header.format > FORMAT:
         raise RunError(
             f"expected format {FORMAT} of {found}, got {header.format}: it was written by a newer imageproof, "

@@ -48,7 +48,8 @@ class Acceptance:
 def row_jobs(session: Session, shape: Shape) -> list[tuple[Row, Job]]:
     """The rows of a shape that its operation can say, as jobs."""
     operation = session.spec.operations[shape.operation]
-    rows = [row for row in session.cover(shape).rows if is_sayable(operation, row.body)]
+    every = session.cover(shape).rows
+    rows = [row for row in every if is_sayable(operation, row.body) and not session.lacks(row.body)]
     return [(row, job_for(session.spec, shape, row.body)) for row in rows]
 
 
@@ -114,7 +115,7 @@ async def _blame(session: Session, shape: Shape, out: Acceptance, row: Row, stor
     for name, value in suspects:
         alone = await _alone(session, shape, out, name, value)
         if alone is not None and not alone.is_accepted and unrelated(session.spec, alone.submit) is None:
-            rule = rule_of_value(session.spec, shape, shape.fields[name], value)
+            rule = _rule_at_fault(session.spec, shape, out, name, value)
             _fault(out, rule, f"{name} = {label(value)} is accepted", alone.submit, session)
             return
     names = [name for name, value in row.values.items() if value is not ABSENT]
@@ -127,6 +128,17 @@ async def _blame(session: Session, shape: Shape, out: Acceptance, row: Row, stor
     rule = _rule_between(session.spec, shape, pairs)
     told = ", ".join(f"{name} = {label(row.values[name])}" for name in names)
     _fault(out, rule, f"these values are accepted together: {told}"[:400], story.submit, session)
+
+
+def _rule_at_fault(spec: Spec, shape: Shape, out: Acceptance, name: str, value: object) -> str:
+    """The rule that a refused value speaks of: of those at whose edge it lies, one whose edge was seen nowhere else."""
+    item = shape.fields[name]
+    seen = [row.values.get(name) for row, _ in out.rows]
+    at_edge = [rule for rule in item.rules if _is_at_edge(rule.kind, value)]  # type: ignore[arg-type]
+    for rule in at_edge:
+        if not any(_is_at_edge(rule.kind, other) for other in seen):  # type: ignore[arg-type]
+            return rule.id
+    return rule_of_value(spec, shape, item, value)
 
 
 async def _alone(session: Session, shape: Shape, out: Acceptance, name: str, value: object) -> Story | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.records.lines import Content, Exchange, Request, Response, Trouble
 from imageproof.suites.bodies import encode_body
-from imageproof.suites.gateway.reading import state_of, task_id_of
+from imageproof.suites.gateway.reading import read_error, state_of, task_id_of
 from imageproof.suites.gateway.verdicts import InconclusiveError
 from imageproof.suites.wire import Incoming, Outgoing, TroubleError
 
@@ -59,11 +59,12 @@ class Seen:
     task: str | None = None
     state: str | None = None
     chunks: tuple[tuple[float, int], ...] = ()
+    is_refusal: bool = False
 
     @property
     def is_good(self) -> bool:
-        """Whether the request was accepted."""
-        return 200 <= self.status < 300  # noqa: PLR2004  (the statuses of success)
+        """Whether the request was accepted: some providers send refusals with a status of success."""
+        return 200 <= self.status < 300 and not self.is_refusal  # noqa: PLR2004  (the statuses of success)
 
     def header(self, name: str) -> str | None:
         """The value of a header, whatever its case; the first one if there are several."""
@@ -150,6 +151,7 @@ class Bench:
         path: str | None = None,
         method: str | None = None,
         account: str = "own",
+        model: str | None = None,
         headers: tuple[tuple[str, str], ...] | None = None,
         extra: tuple[tuple[str, str], ...] = (),
         micro_usd: int = 0,
@@ -167,7 +169,7 @@ class Bench:
         kind, raw = data or ("", None)
         out = Outgoing(
             method=method or (operation.method if operation else "GET"),
-            path=path if path is not None else _path(operation, task_id),
+            path=path if path is not None else _path(operation, task_id, model or self.spec.selector.example),
             headers=(*headers, *extra),
             content_type=kind,
             body=raw,
@@ -206,7 +208,8 @@ class Bench:
             tree = incoming.json() if incoming.body and not is_stream else None
         except ValueError as error:
             broken = str(error)
-        good = 200 <= incoming.status < 300  # noqa: PLR2004  (the statuses of success)
+        refused = self._says_refused(operation, incoming.status, tree)
+        good = 200 <= incoming.status < 300 and not refused  # noqa: PLR2004  (the statuses of success)
         return Seen(
             id=number,
             case=case,
@@ -222,7 +225,13 @@ class Bench:
             task=task_id or (task_id_of(operation, tree) if operation and good else None),
             state=state_of(operation, tree) if operation and good else None,
             chunks=incoming.chunks,
+            is_refusal=refused,
         )
+
+    def _says_refused(self, operation: Operation | None, status: int, tree: JsonTree) -> bool:
+        """Whether an answer is one of the refusals that the contract sends with this status of success."""
+        codes = [item.code for item in self.spec.errors.values() if item.status == status < 300]  # noqa: PLR2004
+        return bool(codes) and read_error(self.spec, operation, None, tree).code in codes
 
     def _lost(  # noqa: PLR0913, PLR0917  (as above)
         self,
@@ -315,7 +324,7 @@ class Bench:
         return " ".join(parts)
 
 
-def _path(operation: Operation | None, task_id: str | None) -> str:
+def _path(operation: Operation | None, task_id: str | None, model: str) -> str:
     if operation is None:
         return "/"
-    return operation.path.replace("{task_id}", task_id or "")
+    return operation.path.replace("{task_id}", task_id or "").replace("{model}", model)

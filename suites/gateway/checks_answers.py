@@ -9,7 +9,7 @@ from imageproof.specs.contract import Topic
 from imageproof.specs.model import ASKS_FOR_TASK, MAKES_IMAGES, Does, Phase
 from imageproof.suites.gateway.bursts import empty_body
 from imageproof.suites.gateway.checks_errors import has_cards
-from imageproof.suites.gateway.jobs import Job, image_shapes
+from imageproof.suites.gateway.jobs import Job
 from imageproof.suites.gateway.plain_calls import first_shape, plain_call, unknown_id, wrong_key
 from imageproof.suites.gateway.probes import least_body
 from imageproof.suites.gateway.reading import read_error
@@ -119,11 +119,7 @@ async def reference(session: Session) -> Story:
 
 async def stories(session: Session, operation: str = "", model: str = "") -> list[Story]:
     """The accepted stories of all plain jobs, of one operation or model where named."""
-    shapes = [
-        shape
-        for shape in image_shapes(session.spec)
-        if operation in ("", shape.operation) and model in ("", shape.model)
-    ]
+    shapes = [shape for shape in session.shapes() if operation in ("", shape.operation) and model in ("", shape.model)]
     results = await asyncio.gather(*(session.story(session.least(shape)) for shape in shapes), return_exceptions=True)
     out = []
     for result in results:
@@ -162,7 +158,7 @@ async def check_answer(session: Session, rule: Rule) -> Judgement:
 async def _accepted(session: Session, operation: Operation, rule: Rule) -> None:
     """At least the plainest request of each model is accepted. Raises InconclusiveError when none could be sent."""
     missing: list[InconclusiveError] = []
-    for shape in [item for item in image_shapes(session.spec) if item.operation == operation.name]:
+    for shape in [item for item in session.shapes() if item.operation == operation.name]:
         if session.capabilities is not None and session.capabilities.lacks_model(shape.model):
             continue
         try:
@@ -277,8 +273,9 @@ async def failed_story(session: Session, failure: str = "") -> Story:
 
 async def check_unknown_fields(session: Session, rule: Rule) -> Judgement:
     """Judge that fields which no page names are ignored."""
-    _, operation, model, _ = session.book.tail(rule).split("/")
-    shape = session.spec.models[model].shapes[operation]
+    about = session.book.about(rule)
+    operation = about.operation
+    shape = session.spec.models[about.model].shapes[operation]
     job = session.least(shape)
     odd = Job(operation=job.operation, shape=shape, model=job.model, body={**job.body, "imageproof_extra": "x"})
     story = await session.story(odd)

@@ -30,7 +30,9 @@ FORMAT_NAMES = {"jpg": "jpeg"}
 
 async def check_changed_value(session: Session, rule: Rule) -> Judgement:
     """A value that the server silently takes for another: the request is accepted and shows the other one."""
-    _, operation, name, field, how = session.book.tail(rule).split("/")
+    about = session.book.about(rule)
+    operation, name = about.operation, about.model
+    field, _, how = about.rest.rpartition("/")
     model = session.spec.models[name]
     shape = model.shapes[operation]
     item = shape.fields[field]
@@ -70,7 +72,8 @@ def _alpha_faults(model: Model, story: Story, field: str, becomes: object) -> li
 
 async def check_default(session: Session, rule: Rule) -> Judgement:
     """Judge what a field is when it is left out, where that shows in the images or is repeated in the answer."""
-    _, operation, name, field = session.book.tail(rule).split("/", 3)
+    about = session.book.about(rule)
+    operation, name, field = about.operation, about.model, about.rest
     model = session.spec.models.get(name)
     if model is None:
         raise NotApplicableError("nothing of the answer shows it")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from imageproof.specs.contract import Statement, Topic
 from imageproof.specs.model import MAKES_IMAGES, Does
 from imageproof.suites.gateway.bursts import burst
-from imageproof.suites.gateway.jobs import Job, image_shapes
+from imageproof.suites.gateway.jobs import Job
 from imageproof.suites.gateway.names import model_of, shape_operation
 from imageproof.suites.gateway.plain_calls import first_shape, plain_call, unknown_id, wrong_key
 from imageproof.suites.gateway.refusals import Aspect, Difference, answer_to, differences
@@ -199,7 +199,7 @@ async def _unknown_task(session: Session) -> list[Provoked]:
 
 
 async def _broken_body(session: Session) -> list[Provoked]:
-    shape = next((item for item in image_shapes(session.spec) if _is_json(session, item)), None)
+    shape = next((item for item in session.shapes() if _is_json(session, item)), None)
     if shape is None:
         raise NotApplicableError("no operation takes JSON")
     operation = session.spec.operations[shape.operation]
@@ -241,12 +241,14 @@ async def _by_card(session: Session, name: str, before: NotJudgedError) -> list[
     if not await has_cards(session):
         raise before
     shape = first_shape(session)
-    fitting = [item for item in image_shapes(session.spec) if name in _own_errors(session, item)]
+    fitting = [item for item in session.shapes() if name in _own_errors(session, item)]
     job = session.least(fitting[0] if fitting else shape)
     card = "moderated" if name == "moderated_input" else f"error: {name} x{ALWAYS}"
     carded = Job(operation=job.operation, shape=job.shape, model=job.model, body=job.body, card=card)
     async with session.quiet.shared():
-        seen = await session.bench.call(f"card {card}", carded.operation, body=carded.sent, honour_429=False)
+        seen = await session.bench.call(
+            f"card {card}", carded.operation, body=carded.sent, model=carded.model.name, honour_429=False
+        )
     if seen.is_good:
         raise InconclusiveError(f"the test card [[{card}]] was accepted: it does not reach the mock")
     return [(carded.operation, None, seen)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.specs.contract import Topic
 from imageproof.specs.model import Phase
+from imageproof.specs.template import placeholders
 from imageproof.suites.gateway.checks_answers import failed_story
 from imageproof.suites.gateway.checks_results import ends
 from imageproof.suites.gateway.reading import read_answer
@@ -17,8 +18,11 @@ from imageproof.suites.gateway.verdicts import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from imageproof.specs.facts import Rule
     from imageproof.suites.gateway.session import Session
+    from imageproof.suites.gateway.stories import Story
 
 MICRO = 1_000_000
 USAGE = ("usage.text_tokens", "usage.image_tokens", "usage.output_tokens")
@@ -46,6 +50,9 @@ async def check_failure(session: Session, rule: Rule) -> Judgement:
         return Judgement(
             judged=1, faults=(Fault(expected=f"a task that fails with {name}", actual=actual, bad=story.end.id),)
         )
+    told = set(placeholders_of(story)) & {"failure.code", "failure.message"}
+    if not told:
+        raise NotApplicableError("the answer about a failed task tells no reason")
     failure = tasks.failures[name]
     values = read_answer(story.end.operation, story.end.tree, Phase.FAILED) if story.end.operation else {}
     wanted, got = (failure.code, values.get("failure.code")) if failure.code is not None else (None, None)
@@ -62,3 +69,10 @@ async def check_failure(session: Session, rule: Rule) -> Judgement:
             judged=1, faults=(Fault(expected=f"code {wanted!r}", actual=f"code {got[0]!r}", bad=story.end.id),)
         )
     return Judgement(judged=1, seen=(story.end.id,))
+
+
+def placeholders_of(story: Story) -> Iterator[str]:
+    """What the answer about a failed task tells, by the contract."""
+    operation = story.end.operation
+    template = operation.answer.by_phase.get(Phase.FAILED) if operation else None
+    yield from placeholders(template.tree) if template is not None else ()

@@ -84,7 +84,8 @@ async def balance(session: Session) -> tuple[int, Seen]:
 
 async def check_price(session: Session, rule: Rule) -> Judgement:
     """Judge a row of the price list, or the tokens that an answer counts."""
-    _, name, slug = session.book.tail(rule).split("/", 2)
+    about = session.book.about(rule)
+    name, slug = about.model, about.rest
     model = session.spec.models[name]
     if model.tokens is not None:
         return await check_tokens(session, model, slug)
@@ -212,7 +213,7 @@ async def _unchanged(session: Session, what: str, work) -> Judgement:  # type: i
 
 async def _refuse(session: Session) -> Seen:
     probe = await _refused_probe(session)
-    return await session.bench.call("refusal", probe.operation, body=probe.breaks)
+    return await session.bench.call("refusal", probe.operation, body=probe.breaks, model=probe.model)
 
 
 async def _refused_probe(session: Session) -> Probe:

@@ -10,7 +10,7 @@ from imageproof.specs.pairwise import single
 from imageproof.suites.bodies import is_sayable
 from imageproof.suites.gateway.bursts import burst
 from imageproof.suites.gateway.checks_answers import refusal_told
-from imageproof.suites.gateway.jobs import Job, image_shapes, job_for, with_value
+from imageproof.suites.gateway.jobs import Job, job_for, with_value
 from imageproof.suites.gateway.plain_calls import first_shape
 from imageproof.suites.gateway.probes import Probe, selector_of
 from imageproof.suites.gateway.refusals import answer_for, differences
@@ -55,7 +55,7 @@ async def check_numbers(session: Session, rule: Rule) -> Judgement:
 
 
 def _integer_field(session: Session) -> tuple[Shape, str, int] | None:
-    for shape in image_shapes(session.spec):
+    for shape in session.shapes():
         if session.spec.operations[shape.operation].content != "json":
             continue
         for item in shape.allowed:

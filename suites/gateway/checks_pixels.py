@@ -28,8 +28,8 @@ FORMAT_NAMES = {"jpg": "jpeg"}
 
 async def check_pixels(session: Session, rule: Rule) -> Judgement:
     """Judge the size in pixels: of one cell of the table, of exact sizes, of turned or automatic ones."""
-    _, name, what = session.book.tail(rule).split("/", 2)
-    model = session.spec.models[name]
+    about = session.book.about(rule)
+    model, what = session.spec.models[about.model], about.rest
     found = await _with_cells(session, model, what)
     wanted = [story for story in found if pixel_rule(session, model, story.job) == rule.id]
     if not wanted:

@@ -141,7 +141,7 @@ async def _twin(session: Session, probes: list[Probe]) -> int | Fault | None:
         if probe.keeps is None:
             continue
         if not is_billable(probe.operation):
-            seen = await session.bench.call("twin", probe.operation, body=probe.keeps)
+            seen = await session.bench.call("twin", probe.operation, body=probe.keeps, model=probe.model)
             return seen.id if seen.is_good else None
         try:
             story = await session.story(job_for(session.spec, probe.shape, probe.keeps))

@@ -11,7 +11,6 @@ from imageproof.specs.model import Phase
 from imageproof.specs.stamp import prompt_digest
 from imageproof.suites.gateway.acceptance import acceptance
 from imageproof.suites.gateway.checks_answers import reference
-from imageproof.suites.gateway.jobs import image_shapes
 from imageproof.suites.gateway.looks import count_faults, form_faults, format_faults, is_done, says
 from imageproof.suites.gateway.verdicts import Fault, InconclusiveError, Judgement, NotApplicableError, NotJudgedError
 
@@ -28,7 +27,7 @@ FORMAT_NAMES = {"jpg": "jpeg"}
 
 async def all_stories(session: Session, model: str = "") -> list[Story]:
     """The accepted stories of all rows and of all plain jobs. Raises NotJudgedError when there are none to be had."""
-    shapes = [shape for shape in image_shapes(session.spec) if model in ("", shape.model)]
+    shapes = [shape for shape in session.shapes() if model in ("", shape.model)]
     results = await asyncio.gather(*(acceptance(session, shape) for shape in shapes))
     out = [story for got in results for _, story in got.rows]
     plain = await asyncio.gather(*(session.story(session.least(shape)) for shape in shapes), return_exceptions=True)
@@ -68,8 +67,7 @@ async def ends(session: Session, stories: Iterable[Story]) -> list[Story]:
 
 async def check_images(session: Session, rule: Rule) -> Judgement:
     """Judge number, format and form of the images of a model; or what becomes of a value that the server changes."""
-    parts = session.book.tail(rule).split("/")
-    model = session.spec.models[parts[1]]
+    model = session.spec.models[session.book.about(rule).model]
     done = await ends(session, await all_stories(session, model.name))
     faults: list[Fault] = []
     for story in done:
@@ -186,7 +184,7 @@ async def check_same_result(session: Session, rule: Rule) -> Judgement:
 
 async def check_combinations(session: Session, rule: Rule) -> Judgement:
     """Judge that what is allowed each is allowed together, over all pairs of values."""
-    results = await asyncio.gather(*(acceptance(session, shape) for shape in image_shapes(session.spec)))
+    results = await asyncio.gather(*(acceptance(session, shape) for shape in session.shapes()))
     rows = sum(len(got.rows) for got in results)
     faults = [fault for got in results for fault in got.faults.get(rule.id, ())]
     if not rows and not faults:

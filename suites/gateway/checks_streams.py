@@ -8,7 +8,7 @@ from imageproof.specs.answers_schema import event_schema
 from imageproof.specs.contract import Topic
 from imageproof.specs.places import read_all
 from imageproof.specs.schema import validator
-from imageproof.suites.gateway.jobs import Job, image_shapes, with_value
+from imageproof.suites.gateway.jobs import Job, with_value
 from imageproof.suites.gateway.verdicts import Fault, InconclusiveError, Judgement, NotApplicableError, NotJudgedError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _verdict(counts: bool, expected: str, actual: str, story: Story) -> Judgemen
 async def streamed(session: Session, operation: Operation) -> Story:
     """A job that asks for events with previews, lived once. Raises NotJudgedError as `story` does."""
     stream = operation.stream
-    shapes = [shape for shape in image_shapes(session.spec) if shape.operation == operation.name]
+    shapes = [shape for shape in session.shapes() if shape.operation == operation.name]
     shape = next((item for item in shapes if _can_stream(item, stream)), None)
     if stream is None or shape is None:
         raise NotApplicableError("no model of the operation sends events")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from imageproof.records.lines import Line
-    from imageproof.specs.model import JsonTree
+    from imageproof.specs.model import JsonTree, Operation
     from imageproof.suites.gateway.bench import Bench, Seen
     from imageproof.suites.gateway.events import Event
     from imageproof.suites.gateway.jobs import Job
@@ -59,6 +59,7 @@ class Lives:
             job.operation,
             body=job.sent,
             account=job.account,
+            model=job.model.name,
             extra=job.extra,
             micro_usd=cost,
             patience_s=None if makes_tasks(job.operation) else STREAM_PATIENCE_S / min(self._config.scale, 10.0),
@@ -75,6 +76,11 @@ class Lives:
         images, unreachable = await self._images(job, submit, None)
         kept = slim(submit)
         return Story(job=job, submit=kept, phase=Phase.SUCCEEDED, final=kept, images=images, unreachable=unreachable)
+
+    async def _ask(self, job: Job, operation: Operation | None, submit: Seen) -> Seen:
+        """Ask how a job stands, or for its result."""
+        case = f"job {job.key}"
+        return await self._bench.call(case, operation, task_id=submit.task, account=job.account, model=job.model.name)
 
     def close(self) -> None:
         """Let go of the threads that look at pictures."""
@@ -95,7 +101,7 @@ class Lives:
         for wait in self._waits():
             await asyncio.sleep(wait)
             try:
-                poll = await self._bench.call(f"job {job.key}", self._poll, task_id=submit.task, account=job.account)
+                poll = await self._ask(job, self._poll, submit)
             except LostError as error:
                 return Story(job=job, submit=submit, polls=tuple(polls), lost=error.reason)
             polls.append(poll)
@@ -144,14 +150,14 @@ class Lives:
         final = polls[-1]
         for _ in range(AFTER_END):
             try:
-                polls.append(
-                    await self._bench.call(f"job {job.key}", self._poll, task_id=submit.task, account=job.account)
-                )
+                polls.append(await self._ask(job, self._poll, submit))
             except LostError:
                 break
         result = self._spec.operation_for(Does.RESULT)
         if phase is Phase.SUCCEEDED and result is not None:
-            final = await self._bench.call(f"job {job.key}", result, task_id=submit.task, account=job.account)
+            final = await self._bench.call(
+                f"job {job.key}", result, task_id=submit.task, account=job.account, model=job.model.name
+            )
         images: tuple[Image, ...] = ()
         unreachable: tuple[tuple[str, int], ...] = ()
         again: tuple[Image, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imageproof.specs.contract import Statement, Topic
@@ -10,6 +11,15 @@ from imageproof.specs.pairs import shape_of
 if TYPE_CHECKING:
     from imageproof.specs.facts import Rule
     from imageproof.specs.model import Model, Operation, Shape, Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """The parts of a statement's id after its topic; empty where it has none."""
+
+    operation: str
+    model: str
+    rest: str
 
 
 class RuleBook:
@@ -36,6 +46,18 @@ class RuleBook:
     def tail(self, rule: Rule) -> str:
         """The id without the spec's name."""
         return rule.id.removeprefix(f"{self.spec.name}/")
+
+    def about(self, rule: Rule) -> About:
+        """What a statement is about, read from its id: names of models may hold slashes themselves."""
+        rest = self.tail(rule).partition("/")[2]
+        operation = next((name for name in self.spec.operations if f"{rest}/".startswith(f"{name}/")), "")
+        below = rest.removeprefix(operation).removeprefix("/") if operation else rest
+        models = sorted(self.spec.models, key=len, reverse=True)
+        model = next((name for name in models if f"{below}/".startswith(f"{name}/")), "")
+        if not model:
+            model = next((name for name in models if f"{rest}/".startswith(f"{name}/")), "")
+            operation, below = ("", rest) if model else (operation, below)
+        return About(operation=operation, model=model, rest=below.removeprefix(model).removeprefix("/"))
 
     def topic(self, rule: Rule) -> Topic | None:
         """What a statement is about; None for a rule about requests."""

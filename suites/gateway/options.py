@@ -87,14 +87,15 @@ def config_from(values: Mapping[str, object], environ: Mapping[str, str] | None 
         raise OptionError(
             "--mode paid spends money at a target that is not on this machine: say how much with --max-cost 0.50"
         )
-    seed = _number(values, "seed", default=None)
+    given = _number(values, "seed", default=None)
+    seed = given if given is not None else randrange(1, 1_000_000)
     return Config(
         spec=_text(values, "spec") or "",
         base_url=url,
-        keys=_keys(values, env, local=local, example=spec),
+        keys=_keys(values, env, local=local, example=spec, seed=seed),
         mode=mode,
         max_micro_usd=most,
-        seed=seed if seed is not None else randrange(1, 1_000_000),
+        seed=seed,
         scale=scale,
         cards=_cards(_text(values, "cards") or "auto"),
         patient=not local,
@@ -214,7 +215,13 @@ def _pace(values: Mapping[str, object], *, local: bool) -> Pace:
     )
 
 
-def _keys(values: Mapping[str, object], env: Mapping[str, str], *, local: bool, example: str) -> Keys:
+def made_up_keys(example: str, seed: int, other: str | None = None) -> Keys:
+    """Keys for a mock, which takes any of the provider's form: the same for the same seed, so that a run can go on."""
+    own = f"{example}-{seed:x}"
+    return Keys(own=own, other=other or f"{own}-other", derived=True)
+
+
+def _keys(values: Mapping[str, object], env: Mapping[str, str], *, local: bool, example: str, seed: int) -> Keys:
     named = _text(values, "api_key_env")
     own = env.get(named or DEFAULT_KEY)
     other_named = _text(values, "other_key_env")
@@ -228,8 +235,7 @@ def _keys(values: Mapping[str, object], env: Mapping[str, str], *, local: bool, 
         raise OptionError(
             f"expected a key in the environment variable {variable}, which is not set; --api-key-env names another one"
         )
-    mark = f"{randrange(16**8):08x}"
-    return Keys(own=f"{example}-{mark}", other=other or f"{example}-{mark}b", derived=True)
+    return made_up_keys(example, seed, other)
 
 
 def _file(values: Mapping[str, object], name: str) -> Path | None:

@@ -14,7 +14,7 @@ from imageproof.suites.gateway.acceptance import is_served_by, row_jobs
 from imageproof.suites.gateway.checks_defaults import job_without
 from imageproof.suites.gateway.checks_money import job_of_row
 from imageproof.suites.gateway.checks_pixels import pixel_rule
-from imageproof.suites.gateway.jobs import Job, image_shapes, is_billable, job_for
+from imageproof.suites.gateway.jobs import Job, is_billable, job_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,7 +76,7 @@ def _plain(session: Session, rules: Sequence[Rule]) -> Iterator[Wanted]:
     """The plainest request of each shape: nearly everything that is said of answers, states and results rests on it."""
     topics = {Topic.ANSWERS, Topic.STATES, Topic.GENERAL, Topic.RESULTS, Topic.IMAGES, Topic.ERRORS, Topic.BILLING}
     general = {rule.id for rule in rules if isinstance(rule.kind, Statement) and rule.kind.topic in topics}
-    for shape in image_shapes(session.spec):
+    for shape in session.shapes():
         own = {rule.id for rule in rules if rule in shape.rules}
         if general or own:
             purpose = f"the plainest {shape.operation} of {shape.model}"
@@ -85,7 +85,7 @@ def _plain(session: Session, rules: Sequence[Rule]) -> Iterator[Wanted]:
 
 def _rows(session: Session, rules: Sequence[Rule]) -> Iterator[Wanted]:
     """The pairwise rows of the shapes that the chosen rules speak of."""
-    for shape in image_shapes(session.spec):
+    for shape in session.shapes():
         own = [rule for rule in rules if rule in shape.rules]
         about = [rule for rule in rules if _is_about(session, rule, shape)]
         if not own and not about:
@@ -95,14 +95,15 @@ def _rows(session: Session, rules: Sequence[Rule]) -> Iterator[Wanted]:
             pixels = pixel_rule(session, job.model, job)
             served |= {rule.id for rule in about if rule.id == pixels or "/pixels/" not in rule.id}
             purpose = f"pairs of values of {shape.operation} {shape.model}"
-            yield Wanted(job=job, rules=frozenset(served), purpose=purpose)
+            if served:
+                yield Wanted(job=job, rules=frozenset(served), purpose=purpose)
 
 
 def _is_about(session: Session, rule: Rule, shape: Shape) -> bool:
     if not isinstance(rule.kind, Statement):
         return False
     if rule.kind.topic in (Topic.PIXELS, Topic.IMAGES):
-        return shape.model in session.book.tail(rule).split("/")
+        return session.book.about(rule).model == shape.model
     return rule.kind.topic is Topic.GENERAL and rule.id.endswith(("/combinations", "/decodes", "/own-result"))
 
 
@@ -124,13 +125,13 @@ def _singles(session: Session, rules: Sequence[Rule]) -> Iterator[Wanted]:
 
 
 def _default(session: Session, rule: Rule) -> Job | None:
-    _, operation, name, field = session.book.tail(rule).split("/", 3)
-    model = session.spec.models.get(name)
-    return job_without(session, model.shapes[operation], field) if model else None
+    about = session.book.about(rule)
+    model = session.spec.models.get(about.model)
+    return job_without(session, model.shapes[about.operation], about.rest) if model else None
 
 
 def _price(session: Session, rule: Rule) -> Job | None:
-    model = session.spec.models[session.book.tail(rule).split("/", 2)[1]]
+    model = session.spec.models[session.book.about(rule).model]
     row = next((item for item in model.prices if item.rule.id == rule.id), None)
     if row is None or row.micro_usd is None:
         return None

@@ -41,6 +41,11 @@ class Probe:
     keeps: dict[str, object] | None
     what: str = ""
 
+    @property
+    def model(self) -> str | None:
+        """The model that the request is for; None for operations without models."""
+        return self.shape.model if self.operation.does in MAKES_IMAGES else None
+
 
 def probes_for(spec: Spec, rule: Rule, *, most: int = MOST) -> list[Probe]:
     """The probes of a rule about requests; empty when no request breaks it and no other."""

@@ -17,7 +17,7 @@ from imageproof.records.redact import Redactor
 from imageproof.records.writing import NAME, Writer
 from imageproof.specs.facts import matching
 from imageproof.specs.library import load
-from imageproof.suites.baseline import apply, load_baseline
+from imageproof.suites.baseline import apply, load_baseline, require_known
 from imageproof.suites.capabilities import load_capabilities
 from imageproof.suites.gateway.acceptance import Acceptance
 from imageproof.suites.gateway.earlier import paid_before
@@ -87,6 +87,8 @@ class GatewayRun:
         self.state = State()
         self._observe = observe
         self._baseline: Baseline | None = load_baseline(config.baseline) if config.baseline else None
+        if self._baseline is not None:
+            require_known(self._baseline, [rule.id for rule in self.spec.rules])
         self._capabilities: Capabilities | None = (
             load_capabilities(config.capabilities, self.spec) if config.capabilities else None
         )

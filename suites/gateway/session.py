@@ -20,7 +20,7 @@ from imageproof.specs.problems import nearest
 from imageproof.suites.gateway.ambient import Ambient
 from imageproof.suites.gateway.bench import Bench, LostError, Seen
 from imageproof.suites.gateway.histories import judge_history
-from imageproof.suites.gateway.jobs import Job, first_shape_of, is_heavy, job_for, makes_tasks
+from imageproof.suites.gateway.jobs import Job, first_shape_of, image_shapes, is_heavy, job_for, makes_tasks
 from imageproof.suites.gateway.lives import Lives
 from imageproof.suites.gateway.names import RuleBook
 from imageproof.suites.gateway.probes import MOST, probes_for, selector_of
@@ -189,7 +189,7 @@ class Session:
 
     async def _refuse_once(self, probe: Probe) -> Seen:
         async with self._big if is_big(probe.breaks) else nullcontext():
-            return await self.bench.call("refusal", probe.operation, body=probe.breaks)
+            return await self.bench.call("refusal", probe.operation, body=probe.breaks, model=probe.model)
 
     # billable requests
 
@@ -222,7 +222,12 @@ class Session:
             raise InconclusiveError("needs a billable request, and free mode sends none: run with --mode paid")
         self._reserve(job)
         seen = await self.bench.call(
-            f"job {job.key}", job.operation, body=body or job.sent, extra=job.extra, micro_usd=job.micro_usd
+            f"job {job.key}",
+            job.operation,
+            body=body or job.sent,
+            extra=job.extra,
+            micro_usd=job.micro_usd,
+            model=job.model.name,
         )
         if self.ledger is not None:
             self.ledger.settle(job.key, job.micro_usd if seen.is_good else 0)
@@ -269,6 +274,20 @@ class Session:
             raise InconclusiveError(str(error)) from None
 
     # what requests are made from
+
+    def shapes(self) -> list[Shape]:
+        """The shapes that make images, without those of operations and models that the gateway says it lacks."""
+        lacks = self.capabilities
+        every = image_shapes(self.spec)
+        if lacks is None:
+            return every
+        return [
+            item for item in every if not lacks.lacks_operation(item.operation) and not lacks.lacks_model(item.model)
+        ]
+
+    def lacks(self, body: dict[str, object]) -> bool:
+        """Whether a body holds a field that the gateway says it lacks."""
+        return self.capabilities is not None and any(self.capabilities.lacks_field(name) for name in body)
 
     def least(self, shape: Shape) -> Job:
         """The job of the shortest valid body of a shape."""

@@ -54,6 +54,7 @@ BY_TOPIC: dict[Topic, Check] = {
     Topic.GENERAL: answers.check_ambient,
 }
 AMBIENT_LAST = frozenset({Topic.GENERAL, Topic.STATES})
+CHANGED = ("downgraded", "decided")
 LATE = frozenset({Topic.PRICE, Topic.BILLING, Topic.LIMITS})
 
 
@@ -71,7 +72,7 @@ def check_for(spec: Spec, rule: Rule) -> Check:
         )
     if topic is Topic.ANSWERS:
         return _of_answers(parts)
-    if topic is Topic.IMAGES and len(parts) > 2:  # noqa: PLR2004  (images/OPERATION/MODEL/FIELD/...)
+    if topic is Topic.IMAGES and parts[-1] in CHANGED:
         return check_changed_value
     if topic is Topic.GENERAL:
         return GENERAL.get(parts[1], answers.check_ambient)
