@@ -150,6 +150,8 @@ class Ambient:
         phase = self._phase(seen, operation)
         if operation.answer.by_phase and phase is None and operation.does in ASKS_FOR_TASK:
             return  # a state that is not known: the rules of states say so
+        if seen.broken is not None and seen.tree is None:
+            return  # no JSON at all: the rule of JSON says so
         self.judged(rule, seen.id)
         for error in self._errors(operation, phase, seen.tree):
             self._route(seen, operation, phase, error, rule)

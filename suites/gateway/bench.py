@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import orjson
+
 from imageproof.records.lines import Content, Exchange, Request, Response, Trouble
 from imageproof.suites.bodies import encode_body
 from imageproof.suites.gateway.reading import read_error, state_of, task_id_of
@@ -208,6 +210,7 @@ class Bench:
             tree = incoming.json() if incoming.body and not is_stream else None
         except ValueError as error:
             broken = str(error)
+            tree = _lenient(incoming.body)
         refused = self._says_refused(operation, incoming.status, tree)
         good = 200 <= incoming.status < 300 and not refused  # noqa: PLR2004  (the statuses of success)
         return Seen(
@@ -322,6 +325,15 @@ class Bench:
             text = self._redact.text(out.body[:SHOWN_IN_CURL].decode("utf-8", "replace"))
             parts.append(f"--data-raw {shlex.quote(text)}")
         return " ".join(parts)
+
+
+def _lenient(body: bytes) -> JsonTree:
+    """What can be read of JSON that has a fault, such as a key twice: one fault should not hide the rest."""
+    try:
+        tree: JsonTree = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return tree
 
 
 def _path(operation: Operation | None, task_id: str | None, model: str) -> str:

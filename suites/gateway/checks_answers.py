@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from imageproof.suites.gateway.stories import Story
 
 NOT_FOUND, NOT_ALLOWED = 404, 405
+NEED_NOTHING = frozenset({f"{Topic.GENERAL}/json", f"{Topic.GENERAL}/secret"})
 DENIED = frozenset({401, 403, 407})
 
 
@@ -171,7 +172,7 @@ async def _accepted(session: Session, operation: Operation, rule: Rule) -> None:
             expected = f"the plainest request for {shape.model} accepted with status {operation.answer.status}"
             fault = Fault(expected=expected, actual=refusal_told(session, story.submit), bad=story.submit.id)
             session.ambient.fault(rule.id, fault)
-        elif story.lost and story.submit.task is None:
+        elif story.lost and story.submit.task is None and story.submit.broken is None:
             fault = Fault(expected="an answer with a task id", actual=story.lost, bad=story.submit.id)
             session.ambient.fault(rule.id, fault)
     if missing and not session.ambient.judgement(rule.id).judged:
@@ -223,6 +224,8 @@ async def _lived(session: Session, rule: Rule) -> str:
 async def _tasks_need_ids(session: Session, rule: Rule) -> None:
     """What is said of tasks rests on submits that are accepted and on states that are known."""
     book = session.book
+    if session.book.tail(rule) in NEED_NOTHING:
+        return
     if session.spec.tasks is None or rule.kind.topic not in (Topic.STATES, Topic.GENERAL):  # type: ignore[union-attr]
         return
     submit = next((item for item in session.spec.operations.values() if item.does is Does.SUBMIT), None)

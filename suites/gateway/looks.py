@@ -18,7 +18,7 @@ FORMAT_NAMES = {"jpg": "jpeg"}
 
 def is_done(story: Story) -> bool:
     """Whether it came to a good end, with images to look at."""
-    return story.is_accepted and story.phase is Phase.SUCCEEDED and not story.lost
+    return story.is_accepted and story.phase is Phase.SUCCEEDED and not story.lost and not story.odd
 
 
 def text_of(value: object) -> str:

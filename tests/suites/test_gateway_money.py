@@ -37,7 +37,7 @@ def test_no_billable_request_is_sent_twice(tmp_path: Path) -> None:
     accepted = Counter(
         json.dumps(entry["request"]["body"], sort_keys=True)  # type: ignore[index,call-overload]
         for entry in entries
-        if entry["operation"] == "submit" and entry["status"] == 200
+        if entry["operation"] == "submit" and entry["response"]["status"] == 200  # type: ignore[index,call-overload]
     )
     twice = {body: count for body, count in accepted.items() if count > 1 and "a red fox" in body}
     assert len(accepted) > 50
