@@ -36,7 +36,7 @@ def selftest(  # noqa: PLR0913  (its options)
     jobs: int,
     table: Path | None,
 ) -> None:
-    """Run the gateway suite against mocks that break one rule each, and against honest ones.
+    """Prove that the gateway suite notices each broken rule, and that it never blames an honest mock.
 
     Exit codes: 0 all caught, at least 95 % under the right rule, and no false alarm; 1 otherwise.
     """
