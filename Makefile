@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs docs-check bench clean
+.PHONY: help setup demo test lint docs docs-check selftest bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -13,7 +13,7 @@ help: ## show this list
 setup: $(VENV)/.installed-dev ## install imageproof and all that tests and lint need into .venv
 	@:
 
-demo: $(VENV)/.installed-demo ## start the mock and drive one job through each provider
+demo: $(VENV)/.installed-demo ## drive one job through each provider, verify two gateways, write a report
 	@$(BIN)/python examples/demo.py
 
 test: setup ## run the tests; skipped ones are listed with their reason
@@ -31,6 +31,9 @@ docs: setup ## write the generated pages of docs/reference again
 
 docs-check: setup ## fail if a generated page of docs/reference is out of date
 	@$(BIN)/python -m imageproof.cli.docs --check
+
+selftest: setup ## run the gateway suite against mocks that break one rule each; writes docs/selftest.md
+	@$(BIN)/python -m imageproof selftest --seeds 20 --table docs/selftest.md $(ARGS)
 
 bench: setup ## measure the mock against its references (needs wrk; node and npm for the peers)
 	@command -v npm >/dev/null && npm install --prefix benchmarks/peers --silent --no-audit --no-fund || echo "bench: without npm the peers are left out"

@@ -1,6 +1,6 @@
-"""The main job in half a minute: a mock of every provider, one image from each dialect, one refusal from each.
+"""The main job in a minute: a mock of every provider, one image from each dialect, two gateways verified, a report.
 
-Run it with `make demo`. Images are written to `imageproof-demo/`; the mock ends with the program.
+Run it with `make demo`. Images and the report are written to `imageproof-demo/`; the mocks end with the program.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import io
 import re
+import shutil
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ from imageproof.specs.model import Does, Shape, Spec
 
 OUT = Path("imageproof-demo")
 MANY_POLLS = 10
+VERIFIED = "reapi"
+LIE = "reapi/submit/gpt-image-2/4k-needs-wide-size!accepts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +129,28 @@ def main() -> int:
     sys.stdout.write(
         f"\n{len(rows)} images in {OUT.resolve()}, {time.monotonic() - began:.1f} s, nothing paid, mock stopped\n"
     )
-    return 0 if all("NOT REFUSED" not in row.refused for row in rows) else 1
+    judged = [verify(name, lie) for name, lie in ((VERIFIED, None), (VERIFIED, LIE))]
+    as_it_should = all("NOT REFUSED" not in row.refused for row in rows) and judged == [0, 1]
+    return 0 if as_it_should else 1
+
+
+def verify(name: str, lie: str | None) -> int:
+    """Verify a mock that stands for a gateway: an honest one, or one that breaks a rule; the exit code of the command."""
+    folder = OUT / ("honest" if lie is None else "lying")
+    shutil.rmtree(folder, ignore_errors=True)
+    says = "an honest gateway" if lie is None else f"a gateway that breaks one rule ({lie.partition('!')[0]})"
+    sys.stdout.write(f"\nverify {says}:\n")
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "imageproof"]
+    with Mock(name, clock="jump", sabotage=lie) as mock:
+        url = mock.account().base_url
+        told = subprocess.run(
+            [*command, "verify", "gateway", name, "--base-url", url, "--out", str(folder), "--quiet"], check=False
+        )
+    page = folder.with_suffix(".html")
+    subprocess.run([*command, "report", str(folder), "--html", str(page), "--quiet"], check=True)
+    sys.stdout.write(f"open {page.resolve()}\n")
+    return told.returncode
 
 
 if __name__ == "__main__":
