@@ -23,7 +23,7 @@ from imageproof.specs.model import (
     Webhooks,
 )
 from imageproof.specs.nodes import Mapping, Scalar, Sequence, plain
-from imageproof.specs.reading import child, entries, items, seconds, text_of, values_of
+from imageproof.specs.reading import Stated, child, entries, items, seconds, text_of, values_of
 from imageproof.specs.template import VARIABLES, Template, placeholders
 
 if TYPE_CHECKING:
@@ -127,6 +127,10 @@ def _error(reader: Reader, name: str, node: Node, source: Source) -> ErrorAnswer
     )
     kind, param, retry = (child(node, key) for key in ("type", "param", "retry"))
     envelope = child(node, "envelope")
+    headers, headers_source = texts(child(node, "headers")), child(node, "headers_source")
+    if headers_source is not None:
+        said = Stated(node=headers_source, source=reader.source(headers_source, source))
+        reader.state(Topic.ERRORS, path.format("headers"), f"{name} carries {', '.join(headers)}", said)
     return ErrorAnswer(
         name=name,
         status=int(str(status)),
@@ -136,7 +140,7 @@ def _error(reader: Reader, name: str, node: Node, source: Source) -> ErrorAnswer
         if kind
         else None,
         param=text_of(param) if param is not None and plain(param) is not None else None,
-        headers=texts(child(node, "headers")),
+        headers=headers,
         retry=text_of(retry) if retry else "never",
         emitted=child(node, "emitted") is None,
         envelope=template(reader, envelope) if envelope else None,

@@ -166,8 +166,12 @@ class _Shown:
             requests=tally.requests if tally else 0,
             billable=tally.billable if tally else 0,
             micro_usd=tally.micro_usd if tally else 0,
-            seconds_left=spent / self._done * max(0, len(run.rules) - self._done),
+            seconds_left=spent / self._done * max(0, len(run.rules) - self._done) if self._knows(run) else None,
         )
+
+    def _knows(self, run: GatewayRun) -> bool:
+        """Whether enough is done to say how long the rest takes: the first rules wait for what all need."""
+        return self._done * 4 >= len(run.rules)
 
     def end(self) -> None:
         """Take the live line away."""

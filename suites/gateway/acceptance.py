@@ -15,7 +15,7 @@ from imageproof.suites.bodies import is_sayable
 from imageproof.suites.gateway.jobs import Job, flattened, job_for
 from imageproof.suites.gateway.probes import selector_of
 from imageproof.suites.gateway.reading import read_error
-from imageproof.suites.gateway.verdicts import Fault, InconclusiveError, NotJudgedError
+from imageproof.suites.gateway.verdicts import BlockedError, Fault, InconclusiveError, NotJudgedError
 
 if TYPE_CHECKING:
     from imageproof.specs.facts import Rule
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from imageproof.suites.gateway.stories import Story
 
 NOT_OF_THE_REQUEST = ("insufficient_funds", "rate_limited", "moderated_input", "moderated_output")
-SERVER_ERROR = 500
+TRY_LATER = frozenset({429, 503})
 SHOWN = 80
 
 
@@ -61,6 +61,7 @@ async def acceptance(session: Session, shape: Shape) -> Acceptance:
 
 async def _send(session: Session, shape: Shape) -> Acceptance:
     out = Acceptance()
+    await _require_plain(session, shape)
     jobs = row_jobs(session, shape)
     results = await asyncio.gather(*(session.story(job) for _, job in jobs), return_exceptions=True)
     refused: list[tuple[Row, Story]] = []
@@ -77,6 +78,17 @@ async def _send(session: Session, shape: Shape) -> Acceptance:
     for row, story in refused:
         await _blame(session, shape, out, row, story)
     return out
+
+
+async def _require_plain(session: Session, shape: Shape) -> None:
+    """Require that the plainest request of a shape is accepted. Raises BlockedError when it is not."""
+    try:
+        plain = await session.story(session.least(shape))
+    except NotJudgedError:  # without it the rows are judged for themselves
+        return
+    if not plain.is_accepted and unrelated(session.spec, plain.submit) is None:
+        cause = f"{session.spec.name}/{Topic.ANSWERS}/{shape.operation}"
+        raise BlockedError(f"rests on {cause}: the plainest request is refused", by=cause)
 
 
 def _take(out: Acceptance, row: Row, story: Story) -> None:
@@ -161,6 +173,8 @@ def _fault(out: Acceptance, rule: str, expected: str, seen: Seen, session: Sessi
 
 def unrelated(spec: Spec, seen: Seen) -> str | None:
     """The name of a refusal that says nothing about the request: no money, too fast, a moderator's mood."""
+    if seen.status in TRY_LATER:
+        return f"status {seen.status}, which asks to come back later"
     said = read_error(spec, seen.operation, None, seen.tree)
     for name in NOT_OF_THE_REQUEST:
         answer = spec.errors.get(name)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import orjson
 
 from imageproof.records.lines import Content, Exchange, Request, Response, Trouble
+from imageproof.specs.files import FileFacts
 from imageproof.suites.bodies import encode_body
 from imageproof.suites.gateway.reading import read_error, state_of, task_id_of
 from imageproof.suites.gateway.verdicts import InconclusiveError
 from imageproof.suites.wire import Incoming, Outgoing, TroubleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from imageproof.records.lines import Line
     from imageproof.records.redact import Redactor
@@ -259,7 +260,7 @@ class Bench:
                 began_s=error.began_s,
                 ended_s=error.ended_s,
                 micro_usd=micro_usd,
-                curl=self.curl(out),
+                curl=self.curl(out, body),
             )
         )
 
@@ -283,7 +284,7 @@ class Bench:
                 task=seen.task,
                 state=seen.state,
                 micro_usd=micro_usd,
-                curl=self.curl(out),
+                curl=self.curl(out, body),
             )
         )
 
@@ -311,8 +312,8 @@ class Bench:
             size=len(body), kind=kind, text=self._redact.text(text) if text is not None else None, cut=len(body) > KEPT
         )
 
-    def curl(self, out: Outgoing) -> str:
-        """The command that sends the request again; the key stands in a variable of the shell."""
+    def curl(self, out: Outgoing, body: dict[str, object] | None = None) -> str:
+        """The command that sends the request again; the key stands in a variable of the shell, uploads in files."""
         parts = ["curl -sS -i"]
         if out.method != "GET":
             parts.append(f"-X {out.method}")
@@ -320,11 +321,25 @@ class Bench:
         for name, value in out.headers:
             masked = self._redact.text(value).replace("[key]", "$IMAGEPROOF_API_KEY")
             parts.append(f'-H "{name}: {masked}"' if "$" in masked else f"-H {shlex.quote(f'{name}: {masked}')}")
-        if out.body is not None and not out.content_type.startswith("multipart/"):
+        if out.content_type.startswith("multipart/"):
+            parts += [f"-F {shlex.quote(part)}" for part in _form_parts(body or {})]
+        elif out.body is not None:
             parts.append(f"-H {shlex.quote(f'Content-Type: {out.content_type}')}")
             text = self._redact.text(out.body[:SHOWN_IN_CURL].decode("utf-8", "replace"))
             parts.append(f"--data-raw {shlex.quote(text)}")
         return " ".join(parts)
+
+
+def _form_parts(body: dict[str, object]) -> Iterator[str]:
+    """The parts of a form as curl wants them: `name=text`, `name=@file`."""
+    for name, value in body.items():
+        for item in value if isinstance(value, list) else [value]:
+            is_file = isinstance(item, FileFacts)
+            yield (
+                f"{name}=@{item.name}.{item.format}"
+                if is_file
+                else f"{name}={item if isinstance(item, str) else json.dumps(item)}"
+            )
 
 
 def _lenient(body: bytes) -> JsonTree:

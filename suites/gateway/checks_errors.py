@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from imageproof.specs.contract import Statement, Topic
 from imageproof.specs.model import MAKES_IMAGES, Does
 from imageproof.suites.gateway.bursts import burst
-from imageproof.suites.gateway.jobs import Job
+from imageproof.suites.gateway.jobs import Job, image_shapes
 from imageproof.suites.gateway.names import model_of, shape_operation
 from imageproof.suites.gateway.plain_calls import first_shape, plain_call, unknown_id, wrong_key
 from imageproof.suites.gateway.refusals import Aspect, Difference, answer_to, differences
@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 
 REFERENCES = 3
 ALWAYS = 9999  # tries for which a test card holds, so that a run may be repeated
-FACTS = {"status": Aspect.STATUS, "code": Aspect.CODE, "type": Aspect.TYPE, "message": None}
+FACTS = {
+    "status": Aspect.STATUS,
+    "code": Aspect.CODE,
+    "type": Aspect.TYPE,
+    "headers": Aspect.HEADER,
+    "message": None,
+}
 UNKNOWN_TASKS = 1
 BURST_AT_ONCE = 20
 MOST_BURSTS = 4
@@ -241,7 +247,10 @@ async def _by_card(session: Session, name: str, before: NotJudgedError) -> list[
     if not await has_cards(session):
         raise before
     shape = first_shape(session)
-    fitting = [item for item in session.shapes() if name in _own_errors(session, item)]
+    owners = [item for item in image_shapes(session.spec) if name in _own_errors(session, item)]
+    fitting = [item for item in session.shapes() if item in owners]
+    if owners and not fitting:
+        raise NotApplicableError("only models that the gateway declares it lacks refuse in this way")
     job = session.least(fitting[0] if fitting else shape)
     card = "moderated" if name == "moderated_input" else f"error: {name} x{ALWAYS}"
     carded = Job(operation=job.operation, shape=job.shape, model=job.model, body=job.body, card=card)

@@ -39,8 +39,13 @@ async def check_request(session: Session, rule: Rule) -> Judgement:
     book = session.book
     await session.need(book.id_of(Topic.ANSWERS, operation.name, "route"), book.id_of(Topic.AUTH, "header"))
     _require_offered(session, rule, shape)
-    refused = await _refusals(session, rule, shape)
     accepted = await _accepted(session, rule, shape, operation)
+    try:
+        refused = await _refusals(session, rule, shape)
+    except NotJudgedError:
+        if not accepted.faults:
+            raise
+        refused = Judgement(judged=0, note="what breaks the rule could not be judged")
     judged = refused.judged + accepted.judged
     faults = (*refused.faults, *accepted.faults)
     if not judged and not faults:
@@ -105,8 +110,9 @@ async def judge_refusal(session: Session, rule: Rule, probe: Probe, seen: Seen) 
     wrong = differences(spec, probe.operation, answer, seen, field=rule.field)
     if not wrong:
         return None
-    if unrelated(spec, seen) is not None and answer.name != unrelated(spec, seen):
-        raise InconclusiveError(f"answered with {unrelated(spec, seen)}, which says nothing about this rule")
+    other = unrelated(spec, seen)
+    if other is not None and seen.status != answer.status:
+        raise InconclusiveError(f"answered with {other}, which says nothing about this rule")
     first = wrong[0]
     if first.aspect is not Aspect.ACCEPTED and {item.aspect for item in wrong} <= ROOT_ASPECTS:
         cause = await blamed_answer(session, answer, wrong)

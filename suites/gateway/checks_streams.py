@@ -32,7 +32,8 @@ async def check_stream(session: Session, rule: Rule) -> Judgement:
     story = await streamed(session, operation)
     if not story.is_accepted:
         await session.need(session.book.id_of(Topic.ANSWERS, name))
-        raise InconclusiveError(f"the request for a stream was refused with status {story.submit.status}")
+        told = f"refused with status {story.submit.status}"
+        return _verdict(part == "completed", "a request for events accepted", told, story)
     completed = part == "completed"
     if story.submit.content_type != SSE:
         return _verdict(completed, f"an answer of type {SSE}", f"type {story.submit.content_type or 'unknown'}", story)

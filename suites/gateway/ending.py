@@ -41,22 +41,29 @@ def ending(
         errored = next(finding for finding in findings if finding.verdict is Verdict.ERRORED)
         return (
             UNREACHABLE,
-            f"imageproof itself failed on {verdicts[Verdict.ERRORED]} rule(s), first {errored.rule}: {errored.reason}",
+            f"imageproof itself failed on {_rules(verdicts[Verdict.ERRORED])}, first {errored.rule}: {errored.reason}",
         )
     if only_refused is not None:
         return NOTHING_JUDGED, only_refused
     bad = verdicts[Verdict.FAILED] + verdicts[Verdict.STALE]
     if bad:
         stale = f", of which {verdicts[Verdict.STALE]} listed as known but passing" if verdicts[Verdict.STALE] else ""
-        return DOES_NOT_CONFORM, f"does not conform: {bad} rule(s) broken{stale}"
+        return DOES_NOT_CONFORM, f"does not conform: {_rules(bad)} broken{stale}"
     judged = sum(count for verdict, count in verdicts.items() if verdict.is_judged)
     if not judged:
         return NOTHING_JUDGED, "nothing was judged, which is no pass: " + _why(findings)
     short = set(budget_ended)
     missing = [item.rule for item in findings if item.level == MUST and item.how != "assumed" and item.rule in short]
     if missing:
-        return BUDGET_ENDED, f"the budget ended before {len(missing)} MUST rule(s) were judged, first {missing[0]}"
+        return (
+            BUDGET_ENDED,
+            f"the budget ended before {_rules(len(missing))} of level MUST could be judged, first {missing[0]}",
+        )
     return CONFORMS, f"conforms in all {judged} rules that were judged"
+
+
+def _rules(count: int) -> str:
+    return "1 rule" if count == 1 else f"{count} rules"
 
 
 def _why(findings: list[Finding]) -> str:

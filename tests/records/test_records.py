@@ -104,9 +104,12 @@ def test_no_run_writes_over_another_unless_it_goes_on_with_it(tmp_path: Path) ->
 def test_lines_from_several_threads_do_not_mix(tmp_path: Path) -> None:
     with Writer(tmp_path / NAME) as writer:
         writer.write(HEADER)
-        threads = [
-            threading.Thread(target=lambda: [writer.write(EXCHANGE) for _ in range(200)], daemon=True) for _ in range(4)
-        ]
+
+        def write_many() -> None:
+            for _ in range(200):
+                writer.write(EXCHANGE)
+
+        threads = [threading.Thread(target=write_many, daemon=True) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
