@@ -135,7 +135,7 @@ def main() -> int:
 
 
 def verify(name: str, lie: str | None) -> int:
-    """Verify a mock that stands for a gateway: an honest one, or one that breaks a rule; the exit code of the command."""
+    """Verify a mock that stands for a gateway, honest or breaking one rule; the exit code of the command."""
     folder = OUT / ("honest" if lie is None else "lying")
     shutil.rmtree(folder, ignore_errors=True)
     says = "an honest gateway" if lie is None else f"a gateway that breaks one rule ({lie.partition('!')[0]})"

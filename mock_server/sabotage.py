@@ -21,6 +21,7 @@ from imageproof.mock_server.sabotage_outputs import (
 from imageproof.mock_server.sabotage_requests import of_requests
 from imageproof.specs.contract import Topic
 from imageproof.specs.facts import How, Level
+from imageproof.specs.kinds import OneOf
 from imageproof.specs.problems import nearest
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ UNSEEN_SLUGS = {
     "billing/charged": "broken together with each price",
     "states/also-seen": "addressed to clients",
 }
-COVERED = "no request breaks or shows it without breaking another rule as well, or nothing of an answer shows it"
+COVERED = "no request breaks it without breaking another rule as well"
+ONLY_ONE = "only one value is allowed, so none else can be taken for it"
+UNSHOWN = "no answer shows which value was taken, or another rule breaks with it"
+UNPRICED = "no page gives the amount, so none is wrong"
 
 
 def sabotages(spec: Spec) -> tuple[Sabotage, ...]:
@@ -87,4 +91,27 @@ def not_sabotaged(spec: Spec) -> dict[str, str]:
 def _reason(spec: Spec, rule: Rule) -> str:
     topic = getattr(rule.kind, "topic", None)
     slug = rule.id.removeprefix(f"{spec.name}/")
-    return UNSEEN_SLUGS.get(slug) or (UNSEEN.get(topic, COVERED) if topic is not None else COVERED)
+    if slug in UNSEEN_SLUGS:
+        return UNSEEN_SLUGS[slug]
+    match topic:
+        case None:
+            return COVERED
+        case Topic.DEFAULTS:
+            return ONLY_ONE if _has_one_value(spec, slug) else UNSHOWN
+        case Topic.PRICE:
+            return UNPRICED
+        case _:
+            return UNSEEN.get(topic, COVERED)
+
+
+def _has_one_value(spec: Spec, slug: str) -> bool:
+    """Whether the field of a default has no second value. Names of models may hold slashes, so ids are built."""
+    shapes = [*spec.shapes.values(), *(shape for model in spec.models.values() for shape in model.shapes.values())]
+    kinds = [
+        rule.kind
+        for shape in shapes
+        for field in shape.fields.values()
+        if slug == f"{Topic.DEFAULTS}/{shape.operation}/{shape.model}/{field.name}"
+        for rule in field.rules
+    ]
+    return any(isinstance(kind, OneOf) and len(kind.values) == 1 for kind in kinds)

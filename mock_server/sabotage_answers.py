@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 OTHER_STATUS = {400: 422, 401: 403, 402: 400, 404: 410, 413: 400, 422: 400, 429: 503, 500: 400, 502: 500, 503: 500}
 ESSENTIAL = frozenset({"task.id", "state", "image.url", "image.base64", "failure.code", "failure.message"})
 TEXTS = frozenset({"task.created", "task.created_ms", "now", "now.ms", "account.credits", "account.usd"})
-SEEN = "own_first"
 
 
 class Ids:
@@ -99,11 +98,12 @@ def _parts(spec: Spec, ids: Ids, answer: ErrorAnswer) -> Iterator[Sabotage]:
         yield from made(whole, Family.MISSING, f"answers {answer.name} without its message", wrong)
     for header in answer.headers:
         kept = {name: value for name, value in answer.headers.items() if name != header}
+        slug = "header" if header.lower() == "retry-after" else f"header-{header.lower()}"
         wrong = with_error(spec, replace(answer, headers=kept))
-        yield from made(whole, Family.HEADER, f"answers {answer.name} without {header}", wrong)
+        yield from made(whole, Family.HEADER, f"answers {answer.name} without {header}", wrong, slug=slug)
         if header.lower() == "retry-after":
             odd = with_error(spec, replace(answer, headers={**answer.headers, header: "soon"}))
-            yield from made(whole, Family.HEADER, "sends Retry-After: soon", odd, slug="header-odd")
+            yield from made(stated, Family.HEADER, "sends Retry-After: soon", odd, slug="header-odd")
 
 
 def of_answers(spec: Spec) -> Iterator[Sabotage]:

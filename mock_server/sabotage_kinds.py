@@ -53,8 +53,7 @@ class Family(StrEnum):
 class Sabotage:
     """One lie. `id` is the id of the rule, `!` and the family; `says` is one sentence about what the mock does wrong.
 
-    `spec` is the contract that it serves instead, `deviation` what it does besides. `also` are other rules that may
-    rightly be named first.
+    `spec` is the contract that it serves instead, `deviation` what it does besides.
     """
 
     id: str
@@ -63,7 +62,6 @@ class Sabotage:
     says: str
     spec: Spec
     deviation: Deviation | None = None
-    also: tuple[str, ...] = ()
 
 
 class UnknownSabotageError(ValueError):

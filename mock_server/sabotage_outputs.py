@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from imageproof.mock_server.answers import Reply
     from imageproof.mock_server.call import Call
     from imageproof.mock_server.record import Record
-    from imageproof.specs.model import Model, Spec
+    from imageproof.specs.kinds import Plain
+    from imageproof.specs.model import Field, Model, Spec
 
 STEP = 16
 MICRO = 1_000
@@ -91,22 +92,30 @@ def of_defaults(spec: Spec) -> Iterator[Sabotage]:
     """Another value for a field that is left out, where another value would show."""
     ids = Ids(spec)
     for model in spec.models.values():
-        named = {*(model.pixels.table.by if model.pixels.table else ()), model.images.count, model.images.format}
+        images, pixels = model.images, model.pixels
+        named = {*(pixels.table.by if pixels.table else ()), pixels.exact, images.count, images.format, images.kind}
         for shape in model.shapes.values():
-            for name in sorted(str(item) for item in named):
+            for name in sorted(item for item in named if isinstance(item, str)):
                 item = shape.fields.get(name)
                 rule = ids.of(Topic.DEFAULTS, shape.operation, model.name, name)
-                values = [
-                    value for known in (item.rules if item else ()) for value in getattr(known.kind, "values", ())
-                ]
-                if name == model.images.count:
-                    values = [2]
-                others = [value for value in values if item is not None and value not in (item.default, "auto")]
-                if item is None or rule is None or not others or item.default is None:
+                other = _other_value(model, item) if item is not None and rule is not None else None
+                if item is None or other is None:
                     continue
-                wrong = with_shape(spec, with_field(shape, replace(item, default=others[0])))
-                says = f"takes {others[0]} where {name} is left out"
-                yield from made(rule, Family.OTHER_DEFAULT, says, wrong)
+                wrong = with_shape(spec, with_field(shape, replace(item, default=other)))
+                yield from made(rule, Family.OTHER_DEFAULT, f"takes {other} where {name} is left out", wrong)
+
+
+def _other_value(model: Model, item: Field) -> Plain:
+    """A value whose outcome differs from that of the default; None where there is no such value."""
+    if item.default is None:
+        return None
+    if item.name == model.images.count:
+        return 2
+    values = [value for known in item.rules for value in getattr(known.kind, "values", ())]
+    if item.name == model.pixels.exact and not values:
+        width, height = model.pixels.fallback
+        values = [f"{width + STEP * STEP}x{height}"]
+    return next((value for value in values if value not in (item.default, "auto")), None)
 
 
 def of_money(spec: Spec) -> Iterator[Sabotage]:
@@ -174,8 +183,8 @@ def of_general(spec: Spec) -> Iterator[Sabotage]:
 
     yield from general("json", Family.BROKEN, "repeats a key in its JSON", Deviation(reply=_twice))
     rule = ids.of(Topic.GENERAL, "json")
-    html = Deviation(reply=_as_html)
-    yield from made(rule, Family.RETYPED, "sends JSON as text/plain", spec, html)
+    plain = Deviation(reply=_as_text)
+    yield from made(rule, Family.RETYPED, "sends JSON as text/plain", spec, plain)
     yield from general("secret", Family.LEAKS, "repeats the key in refusals", Deviation(reply=_leak(spec)))
     cuts = Deviation(image=lambda data, _, __: data[: len(data) // 2])
     yield from general("decodes", Family.BROKEN, "cuts images in the middle", cuts)
@@ -224,7 +233,7 @@ def _twice(call: Call, reply: Reply) -> None:
         reply.body = reply.body[:-1] + b"," + orjson.dumps({name: value})[1:]
 
 
-def _as_html(call: Call, reply: Reply) -> None:
+def _as_text(call: Call, reply: Reply) -> None:
     del call
     reply.content_type = "text/plain"
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imageproof.mock_server.sabotage_edit import with_field, with_rule, with_shape, without_rule
+from imageproof.mock_server.sabotage_edit import with_error, with_field, with_rule, with_shape, without_rule
 from imageproof.mock_server.sabotage_kinds import Family, Sabotage
 from imageproof.specs import kinds as k
 from imageproof.specs.check import Checker
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from imageproof.specs.model import ErrorAnswer, Shape, Spec
 
 FEW = 2  # other rules that must share an error answer before a wrong code can be told from a wrong answer
+SERVER_ERROR = 500
+CRASH = "status 500"  # the name of an error answer that no spec has
 
 
 def of_requests(spec: Spec) -> Iterator[Sabotage]:
@@ -28,7 +30,7 @@ def of_requests(spec: Spec) -> Iterator[Sabotage]:
     for shape in (*shapes, *spec.shapes.values()):
         for rule in shape.rules:
             yield from _of_rule(spec, shape, rule, shared)
-    yield from _of_selector(spec)
+    yield from _of_selector(spec, shared)
 
 
 def _answer(spec: Spec, shape: Shape, rule: Rule) -> str:
@@ -59,6 +61,9 @@ def _of_rule(spec: Spec, shape: Shape, rule: Rule, shared: Counter[str]) -> Iter
         yield _made(spec, rule, Family.REFUSES, says, with_rule(shape, rule, replace(rule, kind=other)))
     for says, wider in _wider(rule):
         yield _made(spec, rule, Family.TOO_WIDE, says, with_rule(shape, rule, replace(rule, kind=wider)))
+    for says, deeper in _deeper(rule):
+        wrong = with_rule(shape, rule, replace(rule, kind=deeper))
+        yield _made(spec, rule, Family.TOO_WIDE, says, wrong, slug="too-wide-below")
     yield from _wrong_reasons(spec, shape, rule, shared)
 
 
@@ -74,8 +79,8 @@ def _null(spec: Spec, shape: Shape, rule: Rule) -> Iterator[Sabotage]:
         yield _made(spec, rule, Family.ACCEPTS, "accepts null", wrong)
 
 
-def _made(spec: Spec, rule: Rule, family: Family, says: str, shape: Shape) -> Sabotage:
-    return Sabotage(id=f"{rule.id}!{family}", rule=rule.id, family=family, says=says, spec=with_shape(spec, shape))
+def _made(spec: Spec, rule: Rule, family: Family, says: str, shape: Shape, *, slug: str = "") -> Sabotage:
+    return _lie(rule, family, says, with_shape(spec, shape), slug=slug)
 
 
 def _stricter(rule: Rule) -> Iterator[tuple[str, k.Kind]]:
@@ -120,39 +125,62 @@ def _wider(rule: Rule) -> Iterator[tuple[str, k.Kind]]:
             return
 
 
+def _deeper(rule: Rule) -> Iterator[tuple[str, k.Kind]]:
+    """The rule with its lower bound one step further down."""
+    match rule.kind:
+        case k.Range(least=least) as kind:
+            yield f"accepts {least - 1}, one less than allowed", replace(kind, least=least - 1)
+        case k.Length(least=least) as kind if least > 0:
+            yield "accepts one character less than needed", replace(kind, least=least - 1)
+        case k.Items(least=least) as kind if least > 0:
+            yield "accepts one entry less than needed", replace(kind, least=least - 1)
+        case _:
+            return
+
+
 def _wrong_reasons(spec: Spec, shape: Shape, rule: Rule, shared: Counter[str]) -> Iterator[Sabotage]:
-    right = spec.errors.get(_answer(spec, shape, rule))
-    if right is None or shared[right.name] <= FEW:
-        return
-    other = next(
-        (
-            item
-            for item in spec.errors.values()
-            if item.emitted and item.status != right.status and item.code != right.code
-        ),
-        None,
-    )
-    if other is not None:
+    right = _answer(spec, shape, rule)
+    for slug, other in _other_answers(spec, right, shared):
         wrong = with_rule(shape, rule, replace(rule, error=other.name, message=None))
-        yield _made(spec, rule, Family.WRONG_CODE, f"refuses with {other.name} instead of {right.name}", wrong)
+        says = f"refuses with {other.name} instead of {right}"
+        yield _made(with_error(spec, other), rule, Family.WRONG_CODE, says, wrong, slug=slug)
 
 
-def _of_selector(spec: Spec) -> Iterator[Sabotage]:
+def _other_answers(spec: Spec, name: str, shared: Counter[str]) -> Iterator[tuple[str, ErrorAnswer]]:
+    """Two answers instead of the right one: the first of the spec that differs in status and code, and status 500."""
+    right = spec.errors.get(name)
+    if right is None or shared[name] <= FEW:
+        return
+    for item in spec.errors.values():
+        if item.emitted and item.status != right.status and item.code != right.code:
+            yield "", item
+            break
+    if right.status < SERVER_ERROR:
+        yield "server-error", replace(right, name=CRASH, status=SERVER_ERROR)
+
+
+def _of_selector(spec: Spec, shared: Counter[str]) -> Iterator[Sabotage]:
+    """The field that names the model: unknown names accepted, none asked for, refused for the wrong reason."""
     name, example = spec.selector.field, spec.models[spec.selector.example]
     for rule in spec.selector.rules if name else ():
+        for slug, other in _other_answers(spec, rule.error or "invalid_param", shared):
+            says = f"refuses with {other.name} instead of {rule.error or 'invalid_param'}"
+            wrong = _with_selector(with_error(spec, other), rule, replace(rule, error=other.name, message=None))
+            yield _lie(rule, Family.WRONG_CODE, says, wrong, slug=slug)
         if isinstance(rule.kind, k.OneOf):
             alias = f"{example.name}-x"
-            twin = replace(example, name=alias)
-            wider = replace(spec, models={**spec.models, alias: twin})
-            says = f"accepts the model {alias}, which does not exist"
+            wider = replace(spec, models={**spec.models, alias: replace(example, name=alias)})
+            yield _lie(rule, Family.ACCEPTS, f"accepts the model {alias}, which does not exist", wider)
         elif isinstance(rule.kind, k.Required):
-            rules = tuple(other for other in spec.selector.rules if other != rule)
-            wider = replace(spec, selector=replace(spec.selector, default=example.name, rules=rules))
-            says = "accepts requests that name no model"
-        else:
-            continue
-        yield Sabotage(id=f"{rule.id}!{Family.ACCEPTS}", rule=rule.id, family=Family.ACCEPTS, says=says, spec=wider)
+            wider = _with_selector(spec, rule, None)
+            wider = replace(wider, selector=replace(wider.selector, default=example.name))
+            yield _lie(rule, Family.ACCEPTS, "accepts requests that name no model", wider)
 
 
-def _differs(one: ErrorAnswer, other: ErrorAnswer) -> bool:
-    return one.status != other.status and one.code != other.code
+def _with_selector(spec: Spec, rule: Rule, other: Rule | None) -> Spec:
+    rules = tuple(other if item == rule else item for item in spec.selector.rules)
+    return replace(spec, selector=replace(spec.selector, rules=tuple(item for item in rules if item is not None)))
+
+
+def _lie(rule: Rule, family: Family, says: str, spec: Spec, *, slug: str = "") -> Sabotage:
+    return Sabotage(id=f"{rule.id}!{slug or family}", rule=rule.id, family=family, says=says, spec=spec)

@@ -79,9 +79,7 @@ class Mock:
         wanted = self.options.sabotage
         if wanted is not None and self.lie is None:
             names = ", ".join(self.services)
-            raise UnknownSabotageError(
-                f"expected a sabotage of {names}, got {wanted!r}: its id begins with another spec"
-            )
+            raise UnknownSabotageError(f"expected a sabotage of {names}, got {wanted!r}: it belongs to another spec")
 
     def _add(self, service: Service, prefix: str) -> None:
         self.routes.add(service, prefix)

@@ -334,12 +334,10 @@ def _form_parts(body: dict[str, object]) -> Iterator[str]:
     """The parts of a form as curl wants them: `name=text`, `name=@file`."""
     for name, value in body.items():
         for item in value if isinstance(value, list) else [value]:
-            is_file = isinstance(item, FileFacts)
-            yield (
-                f"{name}=@{item.name}.{item.format}"
-                if is_file
-                else f"{name}={item if isinstance(item, str) else json.dumps(item)}"
-            )
+            if isinstance(item, FileFacts):
+                yield f"{name}=@{item.name}.{item.format}"
+            else:
+                yield f"{name}={item if isinstance(item, str) else json.dumps(item)}"
 
 
 def _lenient(body: bytes) -> JsonTree:

@@ -11,9 +11,9 @@ from typing import cast
 import httpx2 as httpx
 
 from imageproof import MockAccount
-from imageproof.specs.forms import Form, facts_of, typed
 from imageproof.specs.check import Checker, check_selector
 from imageproof.specs.files import FileFacts, encode
+from imageproof.specs.forms import Form, facts_of, typed
 from imageproof.specs.generate import Maker
 from imageproof.specs.library import load, shipped
 from imageproof.specs.model import Does, Operation, Selector, Shape, Spec
