@@ -96,11 +96,12 @@ def _parts(spec: Spec, ids: Ids, answer: ErrorAnswer) -> Iterator[Sabotage]:
     if bare.tree != envelope.tree:
         wrong = with_error(spec, replace(answer, envelope=bare))
         yield from made(whole, Family.MISSING, f"answers {answer.name} without its message", wrong)
+    stated = ids.first(ids.of(Topic.ERRORS, answer.name, "headers"), whole)
     for header in answer.headers:
         kept = {name: value for name, value in answer.headers.items() if name != header}
         slug = "header" if header.lower() == "retry-after" else f"header-{header.lower()}"
         wrong = with_error(spec, replace(answer, headers=kept))
-        yield from made(whole, Family.HEADER, f"answers {answer.name} without {header}", wrong, slug=slug)
+        yield from made(stated, Family.HEADER, f"answers {answer.name} without {header}", wrong, slug=slug)
         if header.lower() == "retry-after":
             odd = with_error(spec, replace(answer, headers={**answer.headers, header: "soon"}))
             yield from made(stated, Family.HEADER, "sends Retry-After: soon", odd, slug="header-odd")
