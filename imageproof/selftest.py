@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 30.0
 JOB_S = 10.0
+MOST_PIXELS = 9_000_000  # one image of 4K, but not ten: a thousand runs take long enough
 RIGHT_SHARE = 0.95
 
 
@@ -158,6 +159,7 @@ def _run(case: Case, rules: tuple[str, ...]) -> tuple[list[Finding], int]:
             examples=0,
             jobs_at_once=24,
             job_s=JOB_S,
+            most_pixels=MOST_PIXELS,
             pace=Pace(patience_s=PATIENCE_S),
             rules=rules,
         )

@@ -50,7 +50,15 @@ def row_jobs(session: Session, shape: Shape) -> list[tuple[Row, Job]]:
     operation = session.spec.operations[shape.operation]
     every = session.cover(shape).rows
     rows = [row for row in every if is_sayable(operation, row.body) and not session.lacks(row.body)]
-    return [(row, job_for(session.spec, shape, row.body)) for row in rows]
+    jobs = [(row, job_for(session.spec, shape, row.body)) for row in rows]
+    most = session.config.most_pixels
+    return [(row, job) for row, job in jobs if most is None or pixels_of(job) <= most]
+
+
+def pixels_of(job: Job) -> int:
+    """The pixels of all images that a job asks for."""
+    outcome = job.outcome
+    return outcome.width * outcome.height * outcome.count
 
 
 async def acceptance(session: Session, shape: Shape) -> Acceptance:

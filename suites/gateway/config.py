@@ -34,7 +34,8 @@ class Config:
 
     `cards` says whether the mock's test cards reach it (None: try to find out). `patient` polls as the provider
     advises, as is due to a stranger; on loopback polls come as fast as they are useful. `examples` is how many bodies
-    Hypothesis makes for each rule. `job_s` is how long one job may take before it counts as stuck.
+    Hypothesis makes for each rule. `job_s` is how long one job may take before it counts as stuck. Rows that ask for
+    more than `most_pixels` in all their images are left out.
     """
 
     spec: str
@@ -49,6 +50,7 @@ class Config:
     examples: int = 4
     jobs_at_once: int = 4
     job_s: float = 900.0
+    most_pixels: int | None = None
     strict: bool = False
     rules: tuple[str, ...] = ()
     pace: Pace = field(default_factory=Pace)
