@@ -18,10 +18,11 @@ from imageproof.mock_server.sabotage_outputs import (
     of_money,
     of_pixels,
 )
-from imageproof.mock_server.sabotage_requests import of_requests
+from imageproof.mock_server.sabotage_requests import is_unsayable, of_requests
 from imageproof.specs.contract import Topic
 from imageproof.specs.facts import How, Level
 from imageproof.specs.kinds import OneOf
+from imageproof.specs.pairs import shape_of
 from imageproof.specs.problems import nearest
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ UNSEEN_SLUGS = {
     "states/also-seen": "addressed to clients",
 }
 COVERED = "no request breaks it without breaking another rule as well"
+UNSAYABLE = "a form cannot say it: all its values are texts"
 ONLY_ONE = "only one value is allowed, so none else can be taken for it"
 UNSHOWN = "no answer shows which value was taken, or another rule breaks with it"
 UNPRICED = "no page gives the amount, so none is wrong"
@@ -95,7 +97,8 @@ def _reason(spec: Spec, rule: Rule) -> str:
         return UNSEEN_SLUGS[slug]
     match topic:
         case None:
-            return COVERED
+            shape = shape_of(spec, rule)
+            return UNSAYABLE if shape is not None and is_unsayable(spec, shape, rule) else COVERED
         case Topic.DEFAULTS:
             return ONLY_ONE if _has_one_value(spec, slug) else UNSHOWN
         case Topic.PRICE:

@@ -47,6 +47,8 @@ def _of_rule(spec: Spec, shape: Shape, rule: Rule, shared: Counter[str]) -> Iter
         )
         return
     if isinstance(rule.kind, k.Type):
+        if is_unsayable(spec, shape, rule):
+            return
         yield from _null(spec, shape, rule)
         yield from _wrong_reasons(spec, shape, rule, shared)
         return
@@ -61,10 +63,20 @@ def _of_rule(spec: Spec, shape: Shape, rule: Rule, shared: Counter[str]) -> Iter
         yield _made(spec, rule, Family.REFUSES, says, with_rule(shape, rule, replace(rule, kind=other)))
     for says, wider in _wider(rule):
         yield _made(spec, rule, Family.TOO_WIDE, says, with_rule(shape, rule, replace(rule, kind=wider)))
-    for says, deeper in _deeper(rule):
+    for says, deeper in _deeper(rule) if not is_unsayable(spec, shape, rule) else ():
         wrong = with_rule(shape, rule, replace(rule, kind=deeper))
         yield _made(spec, rule, Family.TOO_WIDE, says, wrong, slug="too-wide-below")
     yield from _wrong_reasons(spec, shape, rule, shared)
+
+
+def is_unsayable(spec: Spec, shape: Shape, rule: Rule) -> bool:
+    """Whether no body can break a type or a least number of entries: in a form all is text, and no entries no field."""
+    is_form = spec.operations[shape.operation].content == "multipart"
+    return is_form and (isinstance(rule.kind, k.Items) or _is_text(rule.kind))
+
+
+def _is_text(kind: object) -> bool:
+    return isinstance(kind, k.Type) and kind.name in ("string", "strings")
 
 
 def _null(spec: Spec, shape: Shape, rule: Rule) -> Iterator[Sabotage]:
