@@ -16,6 +16,7 @@ from imageproof.mock_server.sabotage_edit import with_field, with_model, with_sh
 from imageproof.mock_server.sabotage_kinds import Family, Sabotage
 from imageproof.specs.contract import Topic
 from imageproof.specs.model import ASKS_FOR_TASK, Does, Phase
+from imageproof.specs.outcome import Outcomes, effective
 from imageproof.specs.sizes import parse_size
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from imageproof.mock_server.call import Call
     from imageproof.mock_server.record import Record
     from imageproof.specs.kinds import Plain
-    from imageproof.specs.model import Field, Model, Spec
+    from imageproof.specs.model import Field, Model, Shape, Spec
 
 STEP = 16
 MICRO = 1_000
@@ -98,24 +99,26 @@ def of_defaults(spec: Spec) -> Iterator[Sabotage]:
             for name in sorted(item for item in named if isinstance(item, str)):
                 item = shape.fields.get(name)
                 rule = ids.of(Topic.DEFAULTS, shape.operation, model.name, name)
-                other = _other_value(model, item) if item is not None and rule is not None else None
+                other = _other_value(model, shape, item) if item is not None and rule is not None else None
                 if item is None or other is None:
                     continue
                 wrong = with_shape(spec, with_field(shape, replace(item, default=other)))
                 yield from made(rule, Family.OTHER_DEFAULT, f"takes {other} where {name} is left out", wrong)
 
 
-def _other_value(model: Model, item: Field) -> Plain:
-    """A value whose outcome differs from that of the default; None where there is no such value."""
+def _other_value(model: Model, shape: Shape, item: Field) -> Plain:
+    """A value that comes to something else than the default; None where there is no such value."""
     if item.default is None:
         return None
-    if item.name == model.images.count:
-        return 2
     values = [value for known in item.rules for value in getattr(known.kind, "values", ())]
-    if item.name == model.pixels.exact and not values:
+    if item.name == model.images.count:
+        values.append(2)
+    if item.name == model.pixels.exact:
         width, height = model.pixels.fallback
-        values = [f"{width + STEP * STEP}x{height}"]
-    return next((value for value in values if value not in (item.default, "auto")), None)
+        values.append(f"{width + STEP * STEP}x{height}")
+    outcomes, asked = Outcomes(model), effective(shape, {})
+    usual = outcomes.of(asked, prompt="")
+    return next((value for value in values if outcomes.of({**asked, item.name: value}, prompt="") != usual), None)
 
 
 def of_money(spec: Spec) -> Iterator[Sabotage]:

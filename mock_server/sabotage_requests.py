@@ -11,9 +11,10 @@ from imageproof.mock_server.sabotage_kinds import Family, Sabotage
 from imageproof.specs import kinds as k
 from imageproof.specs.check import Checker
 from imageproof.specs.pairs import pair_for
+from imageproof.specs.pairwise import single
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from imageproof.specs.facts import Rule
     from imageproof.specs.model import ErrorAnswer, Shape, Spec
@@ -59,7 +60,7 @@ def _of_rule(spec: Spec, shape: Shape, rule: Rule, shared: Counter[str]) -> Iter
     selector = spec.selector if shape.model in spec.models else None
     if not Checker(lenient, selector).check(pair.breaks):
         yield _made(spec, rule, Family.ACCEPTS, "accepts what must be refused", lenient)
-    for says, other in _stricter(rule):
+    for says, other in _stricter(rule, lambda value: single(shape, selector, rule.field or "", value) is not None):
         yield _made(spec, rule, Family.REFUSES, says, with_rule(shape, rule, replace(rule, kind=other)))
     for says, wider in _wider(rule):
         yield _made(spec, rule, Family.TOO_WIDE, says, with_rule(shape, rule, replace(rule, kind=wider)))
@@ -95,11 +96,14 @@ def _made(spec: Spec, rule: Rule, family: Family, says: str, shape: Shape, *, sl
     return _lie(rule, family, says, with_shape(spec, shape), slug=slug)
 
 
-def _stricter(rule: Rule) -> Iterator[tuple[str, k.Kind]]:
-    """The rule with one documented value fewer, or a bound one step nearer."""
+def _stricter(rule: Rule, is_possible: Callable[[k.Plain], bool]) -> Iterator[tuple[str, k.Kind]]:
+    """The rule with one documented value fewer, one that other rules allow, or a bound one step nearer."""
     match rule.kind:
         case k.OneOf(values=values) as kind if len(values) > 1:
-            yield f"refuses the documented value {values[-1]}", replace(kind, values=values[:-1])
+            lost = next((value for value in reversed(values) if is_possible(value)), None)
+            if lost is not None:
+                kept = tuple(value for value in values if value != lost)
+                yield f"refuses the documented value {lost}", replace(kind, values=kept)
         case k.Range(least=least, most=most) as kind if most - least > 1:
             yield f"refuses {most}, the greatest allowed", replace(kind, most=most - 1)
         case k.Length(most=most) as kind if 1 < most <= 40_000:  # noqa: PLR2004  (longer ones are never sent)
@@ -181,7 +185,9 @@ def _of_selector(spec: Spec, shared: Counter[str]) -> Iterator[Sabotage]:
             yield _lie(rule, Family.WRONG_CODE, says, wrong, slug=slug)
         if isinstance(rule.kind, k.OneOf):
             alias = f"{example.name}-x"
-            wider = replace(spec, models={**spec.models, alias: replace(example, name=alias)})
+            known = replace(rule, kind=replace(rule.kind, values=(*rule.kind.values, alias)))
+            wider = _with_selector(spec, rule, known)
+            wider = replace(wider, models={**spec.models, alias: replace(example, name=alias)})
             yield _lie(rule, Family.ACCEPTS, f"accepts the model {alias}, which does not exist", wider)
         elif isinstance(rule.kind, k.Required):
             wider = _with_selector(spec, rule, None)
