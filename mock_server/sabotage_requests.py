@@ -6,16 +6,22 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import orjson
+
+from imageproof.mock_server.deviations import Deviation
 from imageproof.mock_server.sabotage_edit import with_error, with_field, with_rule, with_shape, without_rule
 from imageproof.mock_server.sabotage_kinds import Family, Sabotage
 from imageproof.specs import kinds as k
 from imageproof.specs.check import Checker
+from imageproof.specs.model import Does
 from imageproof.specs.pairs import pair_for
 from imageproof.specs.pairwise import single
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from imageproof.mock_server.answers import Reply
+    from imageproof.mock_server.call import Call
     from imageproof.specs.facts import Rule
     from imageproof.specs.model import ErrorAnswer, Shape, Spec
 
@@ -188,11 +194,28 @@ def _of_selector(spec: Spec, shared: Counter[str]) -> Iterator[Sabotage]:
             known = replace(rule, kind=replace(rule.kind, values=(*rule.kind.values, alias)))
             wider = _with_selector(spec, rule, known)
             wider = replace(wider, models={**spec.models, alias: replace(example, name=alias)})
-            yield _lie(rule, Family.ACCEPTS, f"accepts the model {alias}, which does not exist", wider)
+            says = f"accepts the model {alias}, which does not exist"
+            unlisted = Deviation(reply=_without_entries(alias))
+            yield replace(_lie(rule, Family.ACCEPTS, says, wider), deviation=unlisted)
         elif isinstance(rule.kind, k.Required):
             wider = _with_selector(spec, rule, None)
             wider = replace(wider, selector=replace(wider.selector, default=example.name))
             yield _lie(rule, Family.ACCEPTS, "accepts requests that name no model", wider)
+
+
+def _without_entries(name: str) -> Callable[[Call, Reply], None]:
+    """Leave a model out of lists of models, which would give the lie away under another rule."""
+
+    def change(call: Call, reply: Reply) -> None:
+        if call.operation.does is not Does.MODELS or name.encode() not in reply.body:
+            return
+        tree = orjson.loads(reply.body)
+        for key, entries in tree.items():
+            if isinstance(entries, list):
+                tree[key] = [entry for entry in entries if name not in entry.values()]
+        reply.body = orjson.dumps(tree)
+
+    return change
 
 
 def _with_selector(spec: Spec, rule: Rule, other: Rule | None) -> Spec:

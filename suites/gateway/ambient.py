@@ -41,6 +41,7 @@ class Ambient:
         self._judges: dict[tuple[str, Phase | None], Judge] = {}
         self._faults: dict[str, list[Fault]] = defaultdict(list)
         self._judged: Counter[str] = Counter()
+        self._ended: set[str] = set()
         self._shown: dict[str, list[int]] = defaultdict(list)
 
     def fault(self, rule: str, fault: Fault) -> None:
@@ -152,10 +153,20 @@ class Ambient:
             return  # a state that is not known: the rules of states say so
         if seen.broken is not None and seen.tree is None:
             return  # no JSON at all: the rule of JSON says so
+        if self._is_risen(seen, phase):
+            return  # a task that had ended tells another state: the rule of ends says so
         self.judged(rule, seen.id)
         for error in self._errors(operation, phase, seen.tree):
             self._route(seen, operation, phase, error, rule)
         self._identified(seen, operation)
+
+    def _is_risen(self, seen: Seen, phase: Phase | None) -> bool:
+        """Whether a task tells a state of its life after its end was told."""
+        if seen.task is None or phase is None:
+            return False
+        if phase.is_final:
+            self._ended.add(seen.task)
+        return not phase.is_final and seen.task in self._ended
 
     def _identified(self, seen: Seen, operation: Operation) -> None:
         if self._spec.tasks is not None and "task.id" in read_answer(operation, seen.tree):

@@ -12,7 +12,15 @@ from imageproof.specs.pairwise import single
 from imageproof.specs.places import places, templates_of
 from imageproof.suites.gateway.checks_results import ends
 from imageproof.suites.gateway.jobs import Job, flattened, job_for, with_value
-from imageproof.suites.gateway.looks import count_faults, form_faults, format_faults, is_done, size_faults, spellings
+from imageproof.suites.gateway.looks import (
+    count_faults,
+    form_faults,
+    format_faults,
+    is_done,
+    size_faults,
+    spellings,
+    text_of,
+)
 from imageproof.suites.gateway.probes import selector_of
 from imageproof.suites.gateway.reading import read_answer
 from imageproof.suites.gateway.verdicts import Fault, InconclusiveError, Judgement, NotApplicableError
@@ -91,8 +99,9 @@ async def check_default(session: Session, rule: Rule) -> Judgement:
     faults = []
     default = shape.fields[field].default
     aspects = set(others)
-    if "size" in aspects:
-        faults += size_faults(done)
+    if "size" in aspects and (wrong := size_faults(done)):
+        await session.need(_cell_of(session, job))
+        faults += wrong
     if "count" in aspects and not done.unreachable:
         faults += count_faults(done)
     if "format" in aspects:
@@ -102,6 +111,15 @@ async def check_default(session: Session, rule: Rule) -> Judgement:
     if echoed and isinstance(default, str):
         faults += _echo_faults(done, field, shape.fields[field].decided.get(default, default))
     return Judgement(judged=1, faults=tuple(faults[:1]), seen=(done.end.id,))
+
+
+def _cell_of(session: Session, job: Job) -> str:
+    """The rule of the cell of the table that a job's values lead to, whether said or by default."""
+    table = job.model.pixels.table
+    wanted = [text_of(job.asked.get(name)) for name in table.by] if table else []
+    cells = table.cells if table else {}
+    cell = next((item for item in cells if [text_of(part) for part in item] == wanted), ())
+    return session.book.id_of(Topic.PIXELS, job.model.name, ",".join(cell))
 
 
 def _is_echoed(session: Session, operation: str, field: str) -> bool:
