@@ -37,6 +37,7 @@ UNSEEN: dict[Topic, str] = {
     Topic.POLLING: "addressed to clients",
     Topic.RETRIES: "what happens inside the provider is seen by nobody",
     Topic.WEBHOOKS: "call backs are not judged on gateways",
+    Topic.BILLING: "no answer tells what was charged",
     Topic.ORDER: "only informs",
     Topic.NUMBERS: "only informs",
 }
@@ -51,7 +52,7 @@ COVERED = "no request breaks it without breaking another rule as well"
 UNSAYABLE = "a form cannot say it: all its values are texts"
 ONLY_ONE = "only one value is allowed, so none else can be taken for it"
 UNSHOWN = "no answer shows which value was taken, or another rule breaks with it"
-UNPRICED = "no page gives the amount, so none is wrong"
+UNPRICED = "no page gives the amount, or no answer tells what was charged"
 
 
 def sabotages(spec: Spec) -> tuple[Sabotage, ...]:

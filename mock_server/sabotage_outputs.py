@@ -18,6 +18,7 @@ from imageproof.specs.contract import Topic
 from imageproof.specs.model import ASKS_FOR_TASK, Does, Phase
 from imageproof.specs.outcome import Outcomes, effective
 from imageproof.specs.sizes import parse_size
+from imageproof.specs.template import placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,13 +74,14 @@ def of_images(spec: Spec) -> Iterator[Sabotage]:
     ids = Ids(spec)
     for model in spec.models.values():
         rule = ids.of(Topic.IMAGES, model.name)
-        if isinstance(model.images.count, str) and not str(model.images.count).isdigit():
-            one = Deviation(record=lambda _, record: record._replace(images=1))
+        if _may_be_several(model):
+            one = Deviation(record=_only(spec, model, lambda record: record._replace(images=1)))
             yield from made(rule, Family.OTHER_COUNT, "ignores n and makes one image", spec, one)
-        other = Deviation(record=lambda _, record: record._replace(format=(record.format + 1) % len(FORMATS)))
+        other = Deviation(record=_only(spec, model, _other_format))
         yield from made(rule, Family.OTHER_FORMAT, "makes images of another format", spec, other)
-        if spec.tasks is not None and "b64_json" in str(spec.operations):
-            form = Deviation(record=lambda _, record: record._replace(flags=record.flags ^ AS_BASE64))
+        kind = model.images.kind
+        if spec.tasks is not None and "image.base64" in str(spec.operations):
+            form = Deviation(record=_only(spec, model, _other_form(kind)))
             yield from made(rule, Family.OTHER_FORM, "delivers base64 for URLs and URLs for base64", spec, form)
         for shape in model.shapes.values():
             for item in shape.fields.values():
@@ -87,6 +89,38 @@ def of_images(spec: Spec) -> Iterator[Sabotage]:
                 if item.downgraded and changed is not None:
                     wrong = with_shape(spec, with_field(shape, replace(item, downgraded={})))
                     yield from made(changed, Family.OTHER_FORM, f"does not change {item.name} as documented", wrong)
+
+
+def _only(spec: Spec, model: Model, change: Callable[[Record], Record]) -> Callable[[Call, Record], Record]:
+    """The change for jobs of one model."""
+    number = tuple(spec.models).index(model.name)
+    return lambda _, record: change(record) if record.model == number else record
+
+
+def _other_format(record: Record) -> Record:
+    return record._replace(format=(record.format + 1) % len(FORMATS))
+
+
+def _other_form(field: str) -> Callable[[Record], Record]:
+    """Take the other one of the two forms of results for the one that was asked for."""
+
+    def change(record: Record) -> Record:
+        prompt, references, asked = record.extra()
+        other = "url" if record.flags & AS_BASE64 else "b64_json"
+        tail = pack_tail(prompt, list(references), {**asked, field: other})
+        return record._replace(flags=record.flags ^ AS_BASE64, tail=tail)
+
+    return change
+
+
+def _may_be_several(model: Model) -> bool:
+    """Whether a request can ask for more than one image."""
+    items = [shape.fields.get(str(model.images.count)) for shape in model.shapes.values()]
+    for item in items:
+        values = [value for rule in item.rules for value in getattr(rule.kind, "values", ())] if item else []
+        if item is not None and (not values or any(isinstance(value, int) and value > 1 for value in values)):
+            return True
+    return False
 
 
 def of_defaults(spec: Spec) -> Iterator[Sabotage]:
@@ -123,10 +157,10 @@ def _other_value(model: Model, shape: Shape, item: Field) -> Plain:
 
 def of_money(spec: Spec) -> Iterator[Sabotage]:
     """Prices that are too high, failures, refusals and polls that are billed."""
-    ids = Ids(spec)
+    ids, is_told = Ids(spec), _tells_money(spec)
     for model in spec.models.values():
         for row in model.prices:
-            if row.micro_usd:
+            if row.micro_usd and is_told:
                 prices = tuple(
                     replace(row, micro_usd=row.micro_usd * 2) if other is row else other for other in model.prices
                 )
@@ -135,12 +169,20 @@ def of_money(spec: Spec) -> Iterator[Sabotage]:
         tokens = model.tokens
         if tokens is not None:
             yield from _of_tokens(spec, model, ids)
+    if not is_told:
+        return
     failed = replace(spec, billing=replace(spec.billing, charge_failed=True))
     yield from made(ids.of(Topic.BILLING, "failed"), Family.BILLED, "bills failed tasks", failed)
     refused = Deviation(bills_refusals=MICRO)
     yield from made(ids.of(Topic.BILLING, "refused"), Family.BILLED, "bills refused requests", spec, refused)
     polls = Deviation(bills_polls=MICRO)
     yield from made(ids.of(Topic.BILLING, "polls"), Family.BILLED, "bills polls", spec, polls)
+
+
+def _tells_money(spec: Spec) -> bool:
+    """Whether an answer tells what the account has left: what nothing tells, nobody can see broken."""
+    bodies = [item.answer.body for item in spec.operations.values() if item.does is Does.BALANCE]
+    return any(name.startswith("account.") for body in bodies if body for name in placeholders(body.tree))
 
 
 def _of_tokens(spec: Spec, model: Model, ids: Ids) -> Iterator[Sabotage]:

@@ -42,6 +42,8 @@ class Ambient:
         self._faults: dict[str, list[Fault]] = defaultdict(list)
         self._judged: Counter[str] = Counter()
         self._ended: set[str] = set()
+        self.phases: set[Phase] = set()  # that were met under their right names
+        self.unnamed: list[Seen] = []  # polls in states that nothing tells anything of yet
         self._shown: dict[str, list[int]] = defaultdict(list)
 
     def fault(self, rule: str, fault: Fault) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imageproof.specs.contract import Topic
 from imageproof.specs.model import ASKS_FOR_TASK, MAKES_IMAGES, Does, Phase
 from imageproof.suites.gateway.bursts import empty_body
 from imageproof.suites.gateway.checks_errors import has_cards
+from imageproof.suites.gateway.histories import settle_names
 from imageproof.suites.gateway.jobs import Job
-from imageproof.suites.gateway.plain_calls import first_shape, plain_call, unknown_id, wrong_key
+from imageproof.suites.gateway.plain_calls import first_shape, plain_call, refused_probe, unknown_id, wrong_key
 from imageproof.suites.gateway.probes import least_body
 from imageproof.suites.gateway.reading import read_error
 from imageproof.suites.gateway.verdicts import (
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 NOT_FOUND, NOT_ALLOWED = 404, 405
 NEED_NOTHING = frozenset({f"{Topic.GENERAL}/json", f"{Topic.GENERAL}/secret"})
+SEEN_IN_REFUSALS = frozenset({f"{Topic.GENERAL}/secret", f"{Topic.ANSWERS}/request-id"})
 DENIED = frozenset({401, 403, 407})
 
 
@@ -205,6 +208,9 @@ async def check_ambient(session: Session, rule: Rule) -> Judgement:
     note = ""
     if rule.kind.topic is not Topic.ANSWERS:  # type: ignore[union-attr]  # only statements come here
         note = await _lived(session, rule)
+    if session.book.tail(rule) in SEEN_IN_REFUSALS:
+        with suppress(InconclusiveError):  # a gateway that refuses nothing has its failure elsewhere
+            await refused_probe(session)
     judgement = session.ambient.judgement(rule.id)
     if not judgement.judged:
         raise InconclusiveError(note or "no answer came by that it could be seen in")
@@ -241,8 +247,9 @@ async def check_state(session: Session, rule: Rule) -> Judgement:
     await _lived(session, rule)
     if slug == Phase.FAILED:
         await failed_story(session)
-    elif slug == Phase.QUEUED:
+    elif slug == Phase.QUEUED or session.ambient.unnamed:
         await asyncio.gather(*(stories(session, model=model) for model in session.spec.models))
+    settle_names(session.spec, session.ambient)
     judgement = session.ambient.judgement(rule.id)
     if judgement.judged:
         return judgement

@@ -102,12 +102,12 @@ async def check_default(session: Session, rule: Rule) -> Judgement:
     if "size" in aspects and (wrong := size_faults(done)):
         await session.need(_cell_of(session, job))
         faults += wrong
-    if "count" in aspects and not done.unreachable:
-        faults += count_faults(done)
-    if "format" in aspects:
-        faults += format_faults(done)
-    if "form" in aspects:
-        faults += form_faults(model, done)
+    made = count_faults(done) if "count" in aspects and not done.unreachable else []
+    made += format_faults(done) if "format" in aspects else []
+    made += form_faults(model, done) if "form" in aspects else []
+    if made:  # what is wrong with the field as well where it is said is no fault of its default
+        await session.need(session.book.id_of(Topic.IMAGES, name))
+        faults += made
     if echoed and isinstance(default, str):
         faults += _echo_faults(done, field, shape.fields[field].decided.get(default, default))
     return Judgement(judged=1, faults=tuple(faults[:1]), seen=(done.end.id,))

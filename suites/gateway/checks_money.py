@@ -13,7 +13,7 @@ from imageproof.suites.gateway.checks_answers import reference
 from imageproof.suites.gateway.checks_errors import has_cards
 from imageproof.suites.gateway.checks_tokens import check_tokens
 from imageproof.suites.gateway.jobs import Job, job_for, with_value
-from imageproof.suites.gateway.plain_calls import first_shape
+from imageproof.suites.gateway.plain_calls import first_shape, refused_probe
 from imageproof.suites.gateway.probes import selector_of
 from imageproof.suites.gateway.reading import read_answer
 from imageproof.suites.gateway.verdicts import (
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from imageproof.specs.facts import Rule
     from imageproof.specs.model import Model, Operation, Price, Shape
     from imageproof.suites.gateway.bench import Seen
-    from imageproof.suites.gateway.probes import Probe
     from imageproof.suites.gateway.session import Session
 
 MICRO = 1_000_000
@@ -212,17 +211,8 @@ async def _unchanged(session: Session, what: str, work) -> Judgement:  # type: i
 
 
 async def _refuse(session: Session) -> Seen:
-    probe = await _refused_probe(session)
+    probe = await refused_probe(session)
     return await session.bench.call("refusal", probe.operation, body=probe.breaks, model=probe.model)
-
-
-async def _refused_probe(session: Session) -> Probe:
-    """A request that is known to be refused. Raises InconclusiveError where none is."""
-    for rule in first_shape(session).rules:
-        for probe in session.probes(rule, most=1):
-            if not (await session.refused(probe)).is_good:
-                return probe
-    raise InconclusiveError("no request was refused")
 
 
 async def _poll(session: Session) -> Seen:

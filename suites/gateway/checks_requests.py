@@ -39,13 +39,14 @@ async def check_request(session: Session, rule: Rule) -> Judgement:
     book = session.book
     await session.need(book.id_of(Topic.ANSWERS, operation.name, "route"), book.id_of(Topic.AUTH, "header"))
     _require_offered(session, rule, shape)
-    accepted = await _accepted(session, rule, shape, operation)
+    held: NotJudgedError | None = None
     try:
         refused = await _refusals(session, rule, shape)
-    except NotJudgedError:
-        if not accepted.faults:
-            raise
-        refused = Judgement(judged=0, note="what breaks the rule could not be judged")
+    except NotJudgedError as error:
+        held, refused = error, Judgement(judged=0, note="what breaks the rule could not be judged")
+    accepted = await _accepted(session, rule, shape, operation)
+    if held is not None and not accepted.faults:
+        raise held
     judged = refused.judged + accepted.judged
     faults = (*refused.faults, *accepted.faults)
     if not judged and not faults:

@@ -12,11 +12,13 @@ from imageproof.suites.gateway.verdicts import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from imageproof.specs.model import Spec
     from imageproof.suites.gateway.ambient import Ambient
     from imageproof.suites.gateway.bench import Seen
 
+WAITS = frozenset({Phase.QUEUED, Phase.RUNNING})  # states that only their names tell apart
 RANK = {Phase.QUEUED: 0, Phase.RUNNING: 1, Phase.SUCCEEDED: 2, Phase.FAILED: 2}
 
 
@@ -58,21 +60,40 @@ def phase_of(spec: Spec, poll: Seen) -> Phase | None:
 
 
 def _names(spec: Spec, ambient: Ambient, polls: Sequence[Seen]) -> None:
+    ambient.phases |= {phase for poll in polls if (phase := phase_of(spec, poll)) is not None}
     for poll in polls:
         phase = phase_of(spec, poll)
         if phase is not None:
             ambient.judged(_rule(spec, Topic.STATES, phase), poll.id)
-            continue
-        meant = _meant(spec, poll)
-        rule = _rule(spec, Topic.STATES, meant)
-        ambient.judged(rule, poll.id)
-        wanted = spec.tasks.states.get(meant) if spec.tasks else None
-        actual = f"state {poll.state!r}" if poll.state is not None else "no state where it should stand"
-        ambient.fault(rule, Fault(expected=f"a {meant} task called {wanted!r}", actual=actual, bad=poll.id))
+        elif ambient.phases & WAITS or _says_more(spec, poll):
+            _unknown_name(spec, ambient, poll)
+        else:
+            ambient.unnamed.append(poll)
 
 
-def _meant(spec: Spec, poll: Seen) -> Phase:
-    """The phase that an unknown state seems to stand for, by what else the answer holds."""
+def settle_names(spec: Spec, ambient: Ambient) -> None:
+    """Judge the unknown states that nothing told anything of so far, now that more tasks have been seen."""
+    for poll in ambient.unnamed:
+        _unknown_name(spec, ambient, poll)
+    ambient.unnamed.clear()
+
+
+def _unknown_name(spec: Spec, ambient: Ambient, poll: Seen) -> None:
+    meant = _meant(spec, poll, ambient.phases)
+    rule = _rule(spec, Topic.STATES, meant)
+    ambient.judged(rule, poll.id)
+    wanted = spec.tasks.states.get(meant) if spec.tasks else None
+    actual = f"state {poll.state!r}" if poll.state is not None else "no state where it should stand"
+    ambient.fault(rule, Fault(expected=f"a {meant} task called {wanted!r}", actual=actual, bad=poll.id))
+
+
+def _says_more(spec: Spec, poll: Seen) -> bool:
+    """Whether an answer in an unknown state tells by what else it holds which state is meant."""
+    return _meant(spec, poll, frozenset()) is not Phase.QUEUED
+
+
+def _meant(spec: Spec, poll: Seen, known: AbstractSet[Phase]) -> Phase:
+    """The phase that an unknown state seems to stand for, by what else the answer holds and which names are known."""
     if poll.operation is None:
         return Phase.RUNNING
     succeeded = read_answer(poll.operation, poll.tree, Phase.SUCCEEDED)
@@ -83,7 +104,8 @@ def _meant(spec: Spec, poll: Seen) -> Phase:
         return Phase.FAILED
     states = spec.tasks.states if spec.tasks else {}
     progress = [value for value in read_answer(poll.operation, poll.tree).get("task.progress", []) if value]
-    return Phase.RUNNING if progress or Phase.QUEUED not in states else Phase.QUEUED
+    is_running = progress or Phase.QUEUED not in states or (Phase.QUEUED in known and Phase.RUNNING not in known)
+    return Phase.RUNNING if is_running else Phase.QUEUED
 
 
 def _order(spec: Spec, ambient: Ambient, polls: Sequence[Seen]) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from imageproof.suites.gateway.jobs import first_shape_of
 from imageproof.suites.gateway.refusals import Aspect
+from imageproof.suites.gateway.verdicts import InconclusiveError
 
 if TYPE_CHECKING:
     from imageproof.specs.model import Operation, Shape
     from imageproof.suites.gateway.bench import Seen
+    from imageproof.suites.gateway.probes import Probe
     from imageproof.suites.gateway.session import Session
 
 REFERENCES = 3
@@ -32,6 +34,15 @@ async def plain_call(
     job = session.least(first_shape(session))
     seen = await session.bench.call(case, job.operation, body=job.body, headers=headers, account=account)
     return job.operation, seen
+
+
+async def refused_probe(session: Session) -> Probe:
+    """A request that is known to be refused. Raises InconclusiveError where none is."""
+    for rule in first_shape(session).rules:
+        for probe in session.probes(rule, most=1):
+            if not (await session.refused(probe)).is_good:
+                return probe
+    raise InconclusiveError("no request was refused")
 
 
 def wrong_key(session: Session) -> str:

@@ -74,7 +74,7 @@ def test_every_documented_must_is_broken_by_somebody_or_says_why_not(name: str) 
     why = not_sabotaged(spec)
     musts = [rule.id for rule in spec.rules if rule.level is Level.MUST and rule.source.how is How.DOCUMENTED]
     assert [rule for rule in musts if rule not in broken and not why.get(rule)] == []
-    assert len(why) <= 10
+    assert len(why) <= 15
 
 
 def test_there_are_enough_of_them() -> None:
