@@ -40,8 +40,11 @@ def told(job: Job) -> str:
 
 
 def says(job: Job, field: str | int) -> bool:
-    """Whether a job says what it wants in a field, so that no default decides it; always, where it is no field."""
-    return str(field) not in job.shape.fields or str(field) in flattened(job.body)
+    """Whether a job says what it wants in a field, so that no default decides it; always, where it is no field.
+
+    Null says nothing: where it is allowed, the default decides.
+    """
+    return str(field) not in job.shape.fields or flattened(job.body).get(str(field)) is not None
 
 
 def count_faults(story: Story) -> list[Fault]:

@@ -119,8 +119,8 @@ def bold(spec: Spec, name: str) -> dict[str, object]:
 
 def sizes(shape: Shape, model: Model) -> list[object]:
     """The sizes that a model lists."""
-    rules = shape.fields[model.pixels.exact].rules if model.pixels.exact in shape.fields else ()
-    listed = [value for rule in rules for value in getattr(rule.kind, "values", ())]
+    field = shape.fields.get(model.pixels.exact or "")
+    listed = [value for rule in (field.rules if field else ()) for value in getattr(rule.kind, "values", ())]
     return [value for value in listed if parse_size(str(value))]
 
 
