@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from imageproof.records.lines import Finding, Verdict
 from imageproof.specs.problems import Mark, Problem, SpecError
+from imageproof.specs.user_files import UserFile
 from imageproof.suites.rule_patterns import hint_for, is_match
-from imageproof.suites.yaml_files import UserFile
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

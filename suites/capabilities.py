@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from imageproof.specs.contract import Statement, Topic
 from imageproof.specs.problems import Mark, did_you_mean
+from imageproof.specs.user_files import UserFile
 from imageproof.suites.rule_patterns import hint_for, is_match
 from imageproof.suites.rule_subject import all_shapes, subjects
-from imageproof.suites.yaml_files import UserFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -127,7 +127,10 @@ class Exchange(_Line, frozen=True, kw_only=True, tag="exchange"):
     """One request and its answer. `case` says what it was sent for; `task` is the id of the task it is about.
 
     `state` is the task's state as the answer tells it, in the provider's words. `side` is `client`, or `upstream` for
-    what a mock or a proxy saw on its other side.
+    what a mock or a proxy saw on its other side. Where a client was watched, `connection` numbers the connections,
+    `account_s` is the account's own time since its first request (other than `began_s` where the clock is scaled),
+    `rules` are those that the request breaks, `fault` says what the mock did wrong on purpose, and `scenario` in which
+    scenario it was.
     """
 
     id: int
@@ -145,6 +148,11 @@ class Exchange(_Line, frozen=True, kw_only=True, tag="exchange"):
     curl: str = ""
     side: str = "client"
     note: str = ""
+    connection: int | None = None
+    account_s: float | None = None
+    rules: tuple[str, ...] = ()
+    fault: str = ""
+    scenario: str = ""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
