@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -11,14 +10,14 @@ from typing import TYPE_CHECKING
 import orjson
 
 from imageproof.records.lines import Content, Exchange, Request, Response, Trouble
-from imageproof.specs.files import FileFacts
 from imageproof.suites.bodies import encode_body
+from imageproof.suites.curl import curl_command
 from imageproof.suites.gateway.reading import read_error, state_of, task_id_of
 from imageproof.suites.gateway.verdicts import InconclusiveError
 from imageproof.suites.wire import Incoming, Outgoing, TroubleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from imageproof.records.lines import Line
     from imageproof.records.redact import Redactor
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 LONG = 1 << 20  # bytes of an answer beyond which its text is dropped once it has been read
 KEPT = 16_384  # bytes of a body that go into the record
-SHOWN_IN_CURL = 4_096
 BOUNDARY = "imageproof-7d1f0c2ab9"
 LOST_AFTER = 5  # requests in a row without an answer, after which the target counts as down
 DOWN = frozenset({"refused", "dns", "tls", "reset"})
@@ -313,31 +311,8 @@ class Bench:
         )
 
     def curl(self, out: Outgoing, body: dict[str, object] | None = None) -> str:
-        """The command that sends the request again; the key stands in a variable of the shell, uploads in files."""
-        parts = ["curl -sS -i"]
-        if out.method != "GET":
-            parts.append(f"-X {out.method}")
-        parts.append(shlex.quote(self.url_of(out)))
-        for name, value in out.headers:
-            masked = self._redact.text(value).replace("[key]", "$IMAGEPROOF_API_KEY")
-            parts.append(f'-H "{name}: {masked}"' if "$" in masked else f"-H {shlex.quote(f'{name}: {masked}')}")
-        if out.content_type.startswith("multipart/"):
-            parts += [f"-F {shlex.quote(part)}" for part in _form_parts(body or {})]
-        elif out.body is not None:
-            parts.append(f"-H {shlex.quote(f'Content-Type: {out.content_type}')}")
-            text = self._redact.text(out.body[:SHOWN_IN_CURL].decode("utf-8", "replace"))
-            parts.append(f"--data-raw {shlex.quote(text)}")
-        return " ".join(parts)
-
-
-def _form_parts(body: dict[str, object]) -> Iterator[str]:
-    """The parts of a form as curl wants them: `name=text`, `name=@file`."""
-    for name, value in body.items():
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, FileFacts):
-                yield f"{name}=@{item.name}.{item.format}"
-            else:
-                yield f"{name}={item if isinstance(item, str) else json.dumps(item)}"
+        """The command that sends the request again."""
+        return curl_command(out, self.url_of(out), body or {}, self._redact.text)
 
 
 def _lenient(body: bytes) -> JsonTree:

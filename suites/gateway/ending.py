@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from imageproof.records.lines import Finding
+    from imageproof.suites.gateway.bench import Seen
 
 CONFORMS, DOES_NOT_CONFORM, UNREACHABLE, NOTHING_JUDGED, BUDGET_ENDED = 0, 1, 3, 4, 5
 MUST = "MUST"
+DENIED, MISSING = (401, 403, 407), (404, 405)
+WITHOUT_KEY = ("no key", "a wrong key", "wrong key", "malformed key")
 
 
 def counts_of(findings: Iterable[Finding]) -> dict[str, int]:
@@ -69,6 +72,17 @@ def _rules(count: int) -> str:
 def _why(findings: list[Finding]) -> str:
     reasons = Counter(finding.reason for finding in findings if finding.reason)
     return reasons.most_common(1)[0][0] if reasons else "no rule was chosen"
+
+
+def kind_of(seen: Seen) -> str | None:
+    """What kind of answer one to a request with the good key is; None for one that was sent without it."""
+    if seen.account != "own" or seen.operation is None or seen.case in WITHOUT_KEY:
+        return None
+    if seen.status in DENIED:
+        return "denied"
+    if seen.is_html:
+        return "html"
+    return "missing" if seen.status in MISSING and seen.case != "job" else "other"
 
 
 def only_refused(answers: Mapping[str, int]) -> str | None:

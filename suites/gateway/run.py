@@ -21,7 +21,7 @@ from imageproof.suites.baseline import apply, load_baseline, require_known
 from imageproof.suites.capabilities import load_capabilities
 from imageproof.suites.gateway.acceptance import Acceptance
 from imageproof.suites.gateway.earlier import paid_before
-from imageproof.suites.gateway.ending import counts_of, ending, only_refused
+from imageproof.suites.gateway.ending import counts_of, ending, kind_of, only_refused
 from imageproof.suites.gateway.findings import finding_of
 from imageproof.suites.gateway.header import header_of
 from imageproof.suites.gateway.jobs import image_shapes
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from imageproof.suites.gateway.config import Config
 
 STRANGERS = frozenset({"no key", "a wrong key", "wrong key", "malformed key", "two mistakes"})
-DENIED, MISSING = (401, 403, 407), (404, 405)
 LEDGER = "ledger.jsonl"
 STOPPED = 130  # as shells say it of a command that was ended by Ctrl-C
 T = TypeVar("T")
@@ -295,16 +294,9 @@ class GatewayRun:
                 )
 
     def _count(self, seen: Seen) -> None:
-        if (
-            seen.account != "own"
-            or seen.operation is None
-            or seen.case in ("no key", "a wrong key", "wrong key", "malformed key")
-        ):
-            return
-        kind = "denied" if seen.status in DENIED else "html" if seen.is_html else "other"
-        if kind == "other" and seen.status in MISSING and seen.case != "job":
-            kind = "missing"
-        self.state.answers[kind] = self.state.answers.get(kind, 0) + 1
+        kind = kind_of(seen)
+        if kind is not None:
+            self.state.answers[kind] = self.state.answers.get(kind, 0) + 1
 
     def write(self, line: Line) -> None:
         """Add a line to the record."""
