@@ -27,6 +27,7 @@ from imageproof.mock_server.quick import Arrived
 from imageproof.mock_server.routes import LONGEST_PATH, Endpoint, Found, Routes
 from imageproof.mock_server.sabotage_kinds import UnknownSabotageError
 from imageproof.mock_server.service import Service
+from imageproof.mock_server.strays import Strays
 from imageproof.mock_server.upstream import FullError, Upstream
 from imageproof.mock_server.webhooks import announce
 from imageproof.mock_server.wire import BodyRefusedError, parse_multipart, read_body
@@ -61,6 +62,7 @@ class Mock:
             self._add(next(iter(self.services.values())), "")
         self.control = Control(self)
         self.dated = Dated()
+        self.strays = Strays()
 
     def _service(self, spec: Spec) -> Service:
         """The service of a spec: an honest one, or with its one lie. Raises UnknownSabotageError."""
@@ -109,10 +111,14 @@ class Mock:
             return await self._elsewhere(request, raw_path)
         endpoint = self._endpoint(found, request)
         if endpoint is None:
-            return self._send(request, self._wrong_method(found, raw_path))
+            reply = self._wrong_method(found, raw_path)
+            self.strays.note(request, next(iter(found.endpoints.values())).service, reply.status, "method")
+            return self._send(request, reply)
         account = endpoint.service.authenticate(request.headers)
         if type(account) is not Account:
-            return self._send(request, self._unauthenticated(endpoint, str(account)))
+            reply = self._unauthenticated(endpoint, str(account))
+            self.strays.note(request, endpoint.service, reply.status, str(account))
+            return self._send(request, reply)
         call = Call(
             endpoint,
             account,
@@ -214,9 +220,10 @@ class Mock:
             return web.Response(status=404, text=text)
         service, rest = at
         reply = await side.fetch_result(service, rest) if request.method in ("GET", "HEAD") else None
-        return self._send(
-            request, reply or service.refuse("not_found", context={"reason": f"nothing is at {rest[:200]}"})
-        )
+        if reply is None:
+            reply = service.refuse("not_found", context={"reason": f"nothing is at {rest[:200]}"})
+            self.strays.note(request, service, reply.status, "path")
+        return self._send(request, reply)
 
     def _endpoint(self, found: Found, request: web.BaseRequest) -> Endpoint | None:
         endpoints = found.endpoints

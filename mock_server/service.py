@@ -209,7 +209,7 @@ class Service:
         try:
             call.body = parse_json(call.raw, call.headers.get("Content-Type", ""))
         except BodyRefusedError as refused:
-            return self.refuse(refused.answer, call, context={"reason": refused.reason})
+            return self.refuse(refused.answer, call, context={"reason": refused.reason}, note=refused.reason)
         return None
 
     def _rules(self, call: Call) -> Reply | None:
@@ -229,7 +229,8 @@ class Service:
         found = self._checkers.get((operation.name, model_name))
         if found is None:
             reason = f"the model {model_name} has no {operation.name}"
-            return self.refuse("invalid_param", call, context={"field": "model", "value": model_name, "reason": reason})
+            context: dict[str, object] = {"field": "model", "value": model_name, "reason": reason}
+            return self.refuse("invalid_param", call, context=context, note=reason)
         checker, call.shape, call.model = found
         violations = checker.check(call.body)
         return (

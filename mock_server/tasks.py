@@ -175,7 +175,8 @@ def poll(service: Service, call: Call) -> Reply:
     if is_hidden and service.deviation is not None and service.deviation.shows_foreign:
         is_hidden = False
     if record is None or is_hidden:
-        return service.refuse("task_not_found", call, context={"task.id": task_id})
+        note = "the account has no such task"
+        return service.refuse("task_not_found", call, context={"task.id": task_id}, note=note)
     call.task_id = task_id
     if record.moves == Moves.BY_POLLS:
         record = _count_poll(service, call, task_id, record)

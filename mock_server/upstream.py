@@ -179,3 +179,4 @@ class Upstream:
         for upload_id in [name for name, upload in self.uploads.items() if upload.account == account.number]:
             self.upload_bytes -= len(self.uploads.pop(upload_id).data)
         self.by_key.pop((provider, account.key), None)
+        account.journal.clear()
