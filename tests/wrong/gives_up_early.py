@@ -1,0 +1,14 @@
+"""It gives up a task that is a minute old."""
+
+from __future__ import annotations
+
+from tests.wrong.base import Client
+
+SPEC = "reapi"
+RULE = "client/patience"
+SCENARIOS = ("slow",)
+
+
+class Wrong(Client):
+    def patience(self) -> float:
+        return 60.0

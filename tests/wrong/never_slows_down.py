@@ -1,0 +1,14 @@
+"""It polls every four seconds, however old the task is."""
+
+from __future__ import annotations
+
+from tests.wrong.base import Client
+
+SPEC = "reapi"
+RULE = "polling/cadence"
+SCENARIOS = ("slow",)
+
+
+class Wrong(Client):
+    def every(self, age: float) -> float:
+        return 4.0

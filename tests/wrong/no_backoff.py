@@ -1,0 +1,14 @@
+"""It waits one second after each refusal, always the same."""
+
+from __future__ import annotations
+
+from tests.wrong.base import Client
+
+SPEC = "reapi"
+RULE = "client/backoff"
+SCENARIOS = ("rate-limited",)
+
+
+class Wrong(Client):
+    def wait_after_refusal(self, attempt: int, asked: float) -> float:
+        return max(1.0, asked)

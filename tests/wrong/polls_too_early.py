@@ -1,0 +1,14 @@
+"""It polls two seconds after the submit, where half a minute is asked for."""
+
+from __future__ import annotations
+
+from tests.wrong.base import Client
+
+SPEC = "reapi"
+RULE = "polling/cadence"
+SCENARIOS = ("plain",)
+
+
+class Wrong(Client):
+    def first_wait(self) -> float:
+        return 2.0

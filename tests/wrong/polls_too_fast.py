@@ -1,0 +1,14 @@
+"""It polls every second."""
+
+from __future__ import annotations
+
+from tests.wrong.base import Client
+
+SPEC = "reapi"
+RULE = "polling/cadence"
+SCENARIOS = ("plain",)
+
+
+class Wrong(Client):
+    def every(self, age: float) -> float:
+        return 1.0

@@ -1,0 +1,14 @@
+"""It polls once in two minutes."""
+
+from __future__ import annotations
+
+from tests.wrong.base import Client
+
+SPEC = "reapi"
+RULE = "polling/cadence"
+SCENARIOS = ("slow",)
+
+
+class Wrong(Client):
+    def every(self, age: float) -> float:
+        return 120.0
