@@ -59,13 +59,7 @@ def _imageproof_servers() -> Iterator[Servers]:
 def imageproof_mock(request: pytest.FixtureRequest, _imageproof_servers: Servers) -> Iterator[ImageproofMock]:
     """A provider with a fresh account, for this test alone."""
     item = request.node
-    from imageproof.testing.settings import SettingError  # noqa: PLC0415  (as above)
-
-    try:
-        mock = _imageproof_servers.account(_settings(item), item.nodeid)
-    except SettingError as error:
-        pytest.fail(str(error), pytrace=False)
-    item.stash[MOCK] = mock
+    mock = item.stash[MOCK] = _account(item, _imageproof_servers)
     yield mock
     item.stash[STORY] = mock.story()
     said = mock.unexplained()  # what was sent after the test itself, while other fixtures ended
@@ -81,6 +75,17 @@ def imageproof_mock_async(imageproof_mock: ImageproofMock) -> AsyncImageproofMoc
     from imageproof.testing import AsyncImageproofMock  # noqa: PLC0415  (as above)
 
     return AsyncImageproofMock(imageproof_mock)
+
+
+def _account(item: pytest.Item, servers: Servers) -> ImageproofMock:
+    """The account of a test; what its marker or the configuration says wrongly is told without a traceback."""
+    from imageproof.testing.settings import SettingError  # noqa: PLC0415  (as above)
+
+    try:
+        return servers.account(_settings(item), item.nodeid)
+    except SettingError as error:
+        says = str(error)
+    pytest.fail(says, pytrace=False)
 
 
 def _settings(item: pytest.Item) -> Settings:

@@ -36,6 +36,10 @@ class ImageproofMock:
         self._opened_at = self.now()
         self._judged: set[tuple[float, str, str]] = set()
 
+    def __repr__(self) -> str:
+        """Give the provider; never the key, as this is shown where tests fail."""
+        return f"ImageproofMock({self.provider!r})"
+
     # where a client is pointed at
 
     @property

@@ -70,7 +70,7 @@ def call_of(entry: JsonTree, opened_at: float) -> Call:
         method=_text(request["method"]),
         path=_text(request["path"]),
         status=int(_number(response["status"])),
-        at=round(_number(whole["at"]) - opened_at, 3),
+        at=max(0.0, round(_number(whole["at"]) - opened_at, 3)),
         began=_number(whole["began"]),
         ended=_number(whole["ended"]),
         headers=_headers(request["headers"]),

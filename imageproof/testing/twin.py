@@ -17,6 +17,10 @@ class AsyncImageproofMock:
     def __init__(self, mock: ImageproofMock) -> None:
         self.sync = mock
 
+    def __repr__(self) -> str:
+        """Give the provider, never the key."""
+        return f"AsyncImageproofMock({self.provider!r})"
+
     @property
     def provider(self) -> str:
         """The name of the provider that is played."""
