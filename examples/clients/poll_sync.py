@@ -16,6 +16,7 @@ import random
 import struct
 import sys
 import time
+import zlib
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -151,7 +152,7 @@ class Wire:
         try:
             data = gzip.decompress(data) if told.get("content-encoding") == "gzip" else data
             tree = json.loads(data)
-        except (ValueError, EOFError, OSError):
+        except (ValueError, EOFError, OSError, zlib.error):
             tree = None
         return Reply(answer.status, told, tree if isinstance(tree, dict) else {}, data)
 
