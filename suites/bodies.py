@@ -22,6 +22,12 @@ IMAGES = frozenset({"png", "jpeg", "webp", "gif"})
 DISPOSITION = re.compile(r'\b(name|filename)="([^"]*)"')
 
 
+def upload_bytes(body: Mapping[str, object]) -> int:
+    """How many bytes of images a body holds."""
+    items = (item for value in body.values() for item in (value if isinstance(value, list) else [value]))
+    return sum(item.size for item in items if isinstance(item, FileFacts))
+
+
 def is_sayable(operation: Operation, body: Mapping[str, object]) -> bool:
     """Whether the operation's content can say it.
 
@@ -58,21 +64,22 @@ def encode_body(operation: Operation, body: Mapping[str, object], *, boundary: s
     parts = [
         _part(name, item) for name, value in body.items() for item in (value if isinstance(value, list) else [value])
     ]
-    while any(boundary.encode() in part for part in parts):
+    while any(boundary.encode() in piece for part in parts for piece in part):
         boundary += "x"
-    mark = f"--{boundary}\r\n".encode()
-    whole = b"".join(piece for part in parts for piece in (mark, part, b"\r\n")) + f"--{boundary}--\r\n".encode()
-    return f"multipart/form-data; boundary={boundary}", whole
+    mark, end = f"--{boundary}\r\n".encode(), f"--{boundary}--\r\n".encode()
+    pieces = [piece for head, content in parts for piece in (mark, head, content, b"\r\n")]
+    return f"multipart/form-data; boundary={boundary}", b"".join((*pieces, end))
 
 
-def _part(name: str, item: object) -> bytes:
+def _part(name: str, item: object) -> tuple[bytes, bytes]:
+    """The head and the content of a part, apart: an upload of tens of megabytes is copied once only."""
     head = f'Content-Disposition: form-data; name="{_quoted(name)}"'
     if isinstance(item, FileFacts):
         kind = f"image/{item.format}" if item.format in IMAGES else "application/octet-stream"
         head += f'; filename="{_quoted(item.name)}.{item.format}"\r\nContent-Type: {kind}\r\n\r\n'
-        return head.encode("utf-8", "surrogatepass") + encode(item)
+        return head.encode("utf-8", "surrogatepass"), encode(item)
     text = item if isinstance(item, str) else json.dumps(item)
-    return f"{head}\r\n\r\n{text}".encode("utf-8", "surrogatepass")
+    return f"{head}\r\n\r\n".encode("utf-8", "surrogatepass"), text.encode("utf-8", "surrogatepass")
 
 
 def _quoted(name: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import orjson
 
 from imageproof.records.lines import Content, Exchange, Request, Response, Trouble
-from imageproof.suites.bodies import encode_body
+from imageproof.suites.bodies import encode_body, upload_bytes
 from imageproof.suites.curl import curl_command
 from imageproof.suites.gateway.reading import read_error, state_of, task_id_of
 from imageproof.suites.gateway.verdicts import InconclusiveError
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from imageproof.suites.wire import Sender
 
 LONG = 1 << 20  # bytes of an answer beyond which its text is dropped once it has been read
+HEAVY = 4 << 20  # bytes of images in a request beyond which only one such request is made at a time
 KEPT = 16_384  # bytes of a body that go into the record
 BOUNDARY = "imageproof-7d1f0c2ab9"
 LOST_AFTER = 5  # requests in a row without an answer, after which the target counts as down
@@ -109,6 +112,7 @@ class Bench:
         self._write = write
         self._redact = redact
         self._next = 0
+        self._heavy = asyncio.Semaphore(1)
 
     def go_on_after(self, number: int) -> None:
         """Number exchanges from here on: an earlier part of the run has used the others."""
@@ -165,26 +169,28 @@ class Bench:
         if headers is None:
             key = self.keys_of(account)
             headers = (self.auth_header(key),) if key is not None else ()
-        if body is not None and operation is not None:
-            data = self.encode(operation, body)
-        kind, raw = data or ("", None)
-        out = Outgoing(
-            method=method or (operation.method if operation else "GET"),
-            path=path if path is not None else _path(operation, task_id, model or self.spec.selector.example),
-            headers=(*headers, *extra),
-            content_type=kind,
-            body=raw,
-        )
-        self._next += 1
-        number = self._next
-        self.tally.requests += 1
-        self.tally.billable += micro_usd > 0
-        self.tally.micro_usd += micro_usd
-        try:
-            incoming = await self.sender.send(out, patience_s=patience_s, honour_429=honour_429)
-        except TroubleError as error:
-            self._lost(number, case, operation, out, error, micro_usd, body)
-            raise LostError(error.kind, error.says, number) from None
+        room = self._heavy if body is not None and upload_bytes(body) > HEAVY else nullcontext()
+        async with room:
+            if body is not None and operation is not None:
+                data = self.encode(operation, body)
+            kind, raw = data or ("", None)
+            out = Outgoing(
+                method=method or (operation.method if operation else "GET"),
+                path=path if path is not None else _path(operation, task_id, model or self.spec.selector.example),
+                headers=(*headers, *extra),
+                content_type=kind,
+                body=raw,
+            )
+            self._next += 1
+            number = self._next
+            self.tally.requests += 1
+            self.tally.billable += micro_usd > 0
+            self.tally.micro_usd += micro_usd
+            try:
+                incoming = await self.sender.send(out, patience_s=patience_s, honour_429=honour_429)
+            except TroubleError as error:
+                self._lost(number, case, operation, out, error, micro_usd, body)
+                raise LostError(error.kind, error.says, number) from None
         self.tally.lost_in_a_row = 0
         seen = self._seen(number, case, operation, incoming, account, task_id)
         self._record(seen, out, incoming, micro_usd, body)

@@ -14,7 +14,7 @@ from imageproof.specs.places import read_all
 from imageproof.suites.gateway.bench import LostError
 from imageproof.suites.gateway.events import read_events
 from imageproof.suites.gateway.jobs import makes_tasks
-from imageproof.suites.gateway.pictures import Image, from_base64, look
+from imageproof.suites.gateway.pictures import Image, look, look_at_text
 from imageproof.suites.gateway.reading import names_of_states, polling_operation, read_answer
 from imageproof.suites.gateway.stories import Story
 
@@ -32,7 +32,7 @@ SLOWEST_S = 1.0
 GROWTH = 1.5
 SSE = "text/event-stream"
 LONGEST_KEPT = 4096
-EYES = 2
+EYES = 1
 STREAM_PATIENCE_S = 900.0
 AFTER_END = 2  # polls after the end, to see that it stays
 NOT_YET = 3  # polls that may find nothing right after the submit; the rule found-at-once counts the first
@@ -225,16 +225,12 @@ class Lives:
         return await self._looked(got.body, exchange=got.id, url=url)
 
     async def _decoded(self, job: Job, exchange: int, text: str) -> Image:
-        prefix, data, wrong = from_base64(text)
-        if data is None:
-            return Image(exchange=exchange, size=len(text), digest=job.key, broken=wrong, as_base64=True, prefix=prefix)
-        return await self._looked(data, exchange=exchange, as_base64=True, prefix=prefix)
+        work = partial(look_at_text, text, exchange=exchange, unread=job.key)
+        return await asyncio.get_running_loop().run_in_executor(self._eyes, work)
 
-    async def _looked(
-        self, data: bytes, *, exchange: int, as_base64: bool = False, prefix: str = "", url: str = ""
-    ) -> Image:
-        """Decode in a thread, few at a time and in few threads: a picture of 4K takes 50 MB meanwhile."""
-        work = partial(look, data, exchange=exchange, as_base64=as_base64, prefix=prefix, url=url)
+    async def _looked(self, data: bytes, *, exchange: int, url: str) -> Image:
+        """Decode in a thread, one at a time: a picture of 4K takes 50 MB meanwhile."""
+        work = partial(look, data, exchange=exchange, url=url)
         return await asyncio.get_running_loop().run_in_executor(self._eyes, work)
 
     async def _streamed(self, job: Job, submit: Seen, events: tuple[Event, ...]) -> tuple[Image, ...]:

@@ -54,6 +54,14 @@ def _small(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def look_at_text(text: str, *, exchange: int, unread: str) -> Image:
+    """Decode an image that came as base64; `unread` stands for the digest of what is no base64. Slow, as `look` is."""
+    prefix, data, wrong = from_base64(text)
+    if data is None:
+        return Image(exchange=exchange, size=len(text), digest=unread, broken=wrong, as_base64=True, prefix=prefix)
+    return look(data, exchange=exchange, as_base64=True, prefix=prefix)
+
+
 def look(data: bytes, *, exchange: int, as_base64: bool = False, prefix: str = "", url: str = "") -> Image:
     """Decode an image to its last line. Slow for large ones: to be called in a thread."""
     from PIL import Image as Pillow  # noqa: PLC0415  (heavy, and only needed where images came)
