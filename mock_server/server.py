@@ -294,7 +294,7 @@ class Mock:
                 raw[:BODY_KEPT],
                 len(raw),
                 reply.status,
-                reply.headers,
+                {"Content-Type": reply.content_type, **reply.headers},
                 body[:BODY_KEPT],
                 len(body),
                 call.rules,

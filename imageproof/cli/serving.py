@@ -85,10 +85,10 @@ async def _listen(mock: Mock, address: Address) -> MockServer:
     try:
         return await mock.serve(address.host, address.port)
     except (OSError, OverflowError, UnicodeError) as error:
-        raise Refusal(_why_not(address, error)) from None
+        raise Refusal(why_not(address, error)) from None
 
 
-def _why_not(address: Address, error: Exception) -> str:
+def why_not(address: Address, error: Exception) -> str:
     """One sentence about an address that can't be had."""
     place = f"port {address.port} of {address.host}"
     match getattr(error, "errno", None):

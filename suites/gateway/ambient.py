@@ -70,9 +70,9 @@ class Ambient:
 
     # the observer
 
-    def look(self, seen: Seen) -> None:
-        """Judge one answer."""
-        self._secret(seen)
+    def look(self, seen: Seen, secrets: Iterable[str] | None = None) -> None:
+        """Judge one answer; `secrets` are the keys that this one was sent with, where they are not always the same."""
+        self._secret(seen, self._secrets if secrets is None else [secret.encode() for secret in secrets])
         if seen.operation is None:
             return
         self._json(seen)
@@ -86,11 +86,13 @@ class Ambient:
     def _id(self, *parts: str) -> str:
         return "/".join((self._spec.name, *parts))
 
-    def _secret(self, seen: Seen) -> None:
+    def _secret(self, seen: Seen, secrets: list[bytes]) -> None:
+        if not secrets:
+            return
         rule = self._id(Topic.GENERAL, "secret")
         self.judged(rule, seen.id)
         heads = b"\n".join(value.encode("utf-8", "replace") for _, value in seen.headers)
-        for secret in self._secrets:
+        for secret in secrets:
             if secret in seen.body or secret in heads:
                 where = "body" if secret in seen.body else "headers"
                 expected = "an answer without the key that was sent"

@@ -22,9 +22,13 @@ WAITS = frozenset({Phase.QUEUED, Phase.RUNNING})  # states that only their names
 RANK = {Phase.QUEUED: 0, Phase.RUNNING: 1, Phase.SUCCEEDED: 2, Phase.FAILED: 2}
 
 
-def judge_history(spec: Spec, ambient: Ambient, submit: Seen, polls: Sequence[Seen]) -> None:
-    """Judge the polls of one task, in the order in which they were sent (one after the other)."""
-    _found_at_once(spec, ambient, submit, polls)
+def judge_history(spec: Spec, ambient: Ambient, submit: Seen | None, polls: Sequence[Seen]) -> None:
+    """Judge the polls of one task, in the order in which they were sent (one after the other).
+
+    `submit` is None for a task that was there before anybody watched.
+    """
+    if submit is not None:
+        _found_at_once(spec, ambient, submit, polls)
     good = [poll for poll in polls if poll.is_good and poll.operation is not None]
     _names(spec, ambient, good)
     _order(spec, ambient, good)
