@@ -21,12 +21,12 @@ BETWEEN_SIGHTS_S = 0.1  # on a terminal: the eye sees no more
 
 
 class Progress:
-    """Shows how far a run is. `total` is the number of rules, None while it is not known.
+    """Shows how far a run is. `total` is the number of `things`, None while it is not known.
 
     `now` is a monotonic clock in seconds. Nothing is written when `quiet`. Not safe for use from several threads.
     """
 
-    __slots__ = ("_console", "_last_s", "_live", "_now", "_quiet", "_total")
+    __slots__ = ("_console", "_last_s", "_live", "_now", "_quiet", "_things", "_total")
 
     def __init__(
         self,
@@ -34,9 +34,11 @@ class Progress:
         total: int | None,
         *,
         quiet: bool = False,
+        things: str = "rule",
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console, self._total, self._quiet, self._now = console, total, quiet, now
+        self._things = things
         self._last_s: float | None = None
         is_live = console.is_terminal and not console.is_dumb_terminal and not quiet
         self._live = (
@@ -63,7 +65,8 @@ class Progress:
             return
         spent = f"{billable:,} billable, {usd(micro_usd)}" if billable or micro_usd else ""
         left = f"{lasted(seconds_left)} left" if seconds_left is not None else ""
-        of = f"{done:,} of {counted(self._total, 'rule')}" if self._total is not None else counted(done, "rule")
+        things = self._things
+        of = f"{done:,} of {counted(self._total, things)}" if self._total is not None else counted(done, things)
         parts = [of, f"{failed:,} failed", counted(requests, "request"), spent, left, one_line(says)]
         self._show(", ".join(part for part in parts if part), is_bad=failed > 0)
 

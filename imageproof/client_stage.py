@@ -1,0 +1,94 @@
+"""One scenario at the mock: an account of its own is made for it before, and read when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imageproof.mock_server import powers
+from imageproof.specs.scenario_orders import order_as_json, order_for
+from imageproof.suites.client.protocol import Assignment, openai_base_url
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from imageproof.client_config import ClientConfig
+    from imageproof.mock import Mock, MockAccount
+    from imageproof.mock_server.accounts import Account
+    from imageproof.mock_server.journal import Entry
+    from imageproof.mock_server.service import Service
+    from imageproof.specs.model import JsonTree, Spec
+    from imageproof.specs.scenario import Order, Scenario
+
+MOST_HELD = 200  # calls of a client that has left, which the provider still works on
+TURN_S = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A scenario that is set up: its account, the order, and where the client finds it all."""
+
+    scenario: Scenario
+    order: Order
+    account: MockAccount
+    assignment: Assignment
+    scale: float
+
+
+def set_up(mock: Mock, spec: Spec, scenario: Scenario, config: ClientConfig, folder: Path) -> Stage:
+    """An account with its own clock, on which the scenario plays."""
+    account = mock.account(spec.provider)
+    scale = config.scale_of(scenario)
+    account.set(clock="real" if scale == 1 else f"{scale:g}x")
+    account.play(scenario)
+    order = order_for(spec, scenario, config.seed)
+    assignment = Assignment(
+        provider=spec.name,
+        scenario=scenario.name,
+        base_url=account.base_url,
+        openai_base_url=openai_base_url(spec, account.base_url),
+        api_key=account.key,
+        time_scale=scale,
+        seconds=config.seconds_for(scenario),
+        folder=folder,
+        job=order_as_json(order),
+        prompt=order.prompt,
+        model=order.model,
+        size=order.size,
+        images=order.images,
+    )
+    return Stage(scenario=scenario, order=order, account=account, assignment=assignment, scale=scale)
+
+
+async def settled(account: MockAccount) -> tuple[tuple[Entry, ...], list[dict[str, JsonTree]]]:
+    """The journal and the truths of an account whose client is gone; calls that are still held come to their end."""
+    for _ in range(MOST_HELD):
+        if not await asyncio.to_thread(_end_next, account):
+            break
+        await asyncio.sleep(TURN_S)
+    return await asyncio.to_thread(_read, account)
+
+
+def _account(account: MockAccount) -> tuple[Service, Account]:
+    service = powers.service_named(account.mock.handler, account.provider)
+    return service, powers.account_of(service, account.key)
+
+
+def _end_next(account: MockAccount) -> bool:
+    """Move the account's clock to the next moment that a held call waits for; whether there was any."""
+
+    def work() -> bool:
+        _, inner = _account(account)
+        when = inner.clock.next_wait()
+        if when is None:
+            return False
+        inner.clock.advance_to(when)
+        return True
+
+    return account.mock.run(work)
+
+
+def _read(account: MockAccount) -> tuple[tuple[Entry, ...], list[dict[str, JsonTree]]]:
+    entries = account.mock.run(lambda: tuple(_account(account)[1].journal))
+    return entries, account.truths()
