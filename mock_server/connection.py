@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import StreamReader, web
@@ -18,6 +19,8 @@ from imageproof.mock_server.packet import SMALL, Packet
 from imageproof.mock_server.quick import quick
 
 if TYPE_CHECKING:
+    from imageproof.mock_server.clock import Clock
+    from imageproof.mock_server.faults.way import Way
     from imageproof.mock_server.server import Mock
 
 log = logging.getLogger("imageproof.mock")
@@ -31,13 +34,28 @@ WARM_UP_S = 0.2
 class Connection(RequestHandler):
     """One connection. A client that never sends a whole request head is let go after a while (slow loris)."""
 
-    __slots__ = ("_head", "_mock", "_waiting")
+    __slots__ = ("_gone", "_head", "_mock", "_waiting", "number")
 
     def __init__(self, mock: Mock, manager: web.Server, **settings: object) -> None:
         super().__init__(manager, **settings)  # type: ignore[arg-type]
         self._mock = mock
         self._head = b""
         self._waiting: asyncio.TimerHandle | None = None
+        self._gone: asyncio.Future[None] | None = None
+        self.number = mock.next_connection()
+
+    def gone(self) -> asyncio.Future[None]:
+        """What is done when the connection is."""
+        if self._gone is None:
+            self._gone = asyncio.get_running_loop().create_future()
+            if self.transport is None:
+                self._gone.set_result(None)
+        return self._gone
+
+    async def drained(self) -> None:
+        """Wait until there is room for more to be sent, or nobody left to send it to."""
+        with suppress(ConnectionError):
+            await self._drain_helper()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start to wait for the first request."""
@@ -82,7 +100,7 @@ class Connection(RequestHandler):
         transport, parser = self.transport, self._parser
         if transport is None or parser is None or not payload.is_eof() or not isinstance(message, RawRequestMessage):
             return False
-        packet = quick(self._mock, message, payload)
+        packet = quick(self._mock, message, payload, self.number)
         if packet is None:
             return False
         parser.message_consumed()
@@ -101,6 +119,8 @@ class Connection(RequestHandler):
         if self._waiting is not None:
             self._waiting.cancel()
         super().connection_lost(exc)
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse | Packet, start_time: float | None
@@ -116,6 +136,8 @@ class Connection(RequestHandler):
         transport = self.transport
         if transport is None or transport.is_closing():
             return resp, True  # type: ignore[return-value]
+        if resp.way is not None and resp.clock is not None:
+            return resp, not await self._send_badly(resp, resp.way, resp.clock)  # type: ignore[return-value]
         if resp.body_length <= SMALL:
             transport.write(resp.head + resp.body)
         else:
@@ -123,6 +145,16 @@ class Connection(RequestHandler):
             transport.write(resp.body)
             await self._drain_helper()
         return resp, False  # type: ignore[return-value]
+
+    async def _send_badly(self, packet: Packet, way: Way, clock: Clock) -> bool:
+        """Send an answer as a fault wants it to travel; whether the connection can be used again."""
+        from imageproof.mock_server.faults.wire import send  # noqa: PLC0415  (only mocks that fail pay for it)
+
+        try:
+            return await send(self, way, clock, packet.head, packet.body)
+        finally:
+            if packet.sent is not None:
+                packet.sent()
 
     def _path_sent(self) -> str:
         """The path of a request that could not be parsed, as far as its first line can be made out."""
@@ -147,8 +179,11 @@ class Connection(RequestHandler):
 class MockServer:
     """A listening mock. `port` is the one that was really taken."""
 
-    def __init__(self, server: asyncio.Server, manager: web.Server, host: str, port: int) -> None:
+    def __init__(
+        self, server: asyncio.Server, manager: web.Server, host: str, port: int, warm_up: asyncio.TimerHandle
+    ) -> None:
         self._server = server
+        self._warm_up = warm_up
         self._manager = manager
         self.host = host
         self.port = port
@@ -173,10 +208,11 @@ class MockServer:
         family = socket.AF_INET6 if ":" in host else socket.AF_UNSPEC
         server = await loop.create_server(connect, host, port, backlog=BACKLOG, family=family)
         bound = server.sockets[0].getsockname()
-        loop.call_later(WARM_UP_S, loop.run_in_executor, None, mock.upstream.warm_up)
-        return cls(server, manager, host, bound[1])
+        warm_up = loop.call_later(WARM_UP_S, loop.run_in_executor, None, mock.upstream.warm_up)
+        return cls(server, manager, host, bound[1], warm_up)
 
     async def stop(self) -> None:
         """Stop listening and end every connection within a second."""
+        self._warm_up.cancel()
         self._server.close()
         await self._manager.shutdown(SHUTDOWN_S)
