@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from imageproof.specs.advice import read_checks
 from imageproof.specs.build_answers import (
     read_auth,
     read_errors,
@@ -125,8 +126,7 @@ def _model(reader: Reader, name: str, node: Node, operations: dict[str, Operatio
         if operation.does in MAKES_IMAGES and (not allowed or operation.name in allowed):
             place = Place(operation=operation.name, model=name, source=source)
             shapes[operation.name] = read_shape(reader, place, node, spec.numbers)
-    for key, item in entries(child(node, "advice")):
-        reader.state(Topic.ADVICE, f"{name}/{key}", text_of(child(item, "says") or item), item)
+    _advice(reader, child(node, "advice"), f"{name}/")
     tokens, images = child(node, "tokens"), child(node, "images")
     return Model(
         name=name,
@@ -169,9 +169,11 @@ def _order(reader: Reader, node: Node | None) -> tuple[str, ...]:
     return names
 
 
-def _advice(reader: Reader, node: Node | None) -> None:
+def _advice(reader: Reader, node: Node | None, prefix: str = "") -> None:
     for key, item in entries(node):
-        reader.state(Topic.ADVICE, key, text_of(child(item, "says") or item), item)
+        rule = reader.state(Topic.ADVICE, f"{prefix}{key}", text_of(child(item, "says") or item), item)
+        if (check := child(item, "check")) is not None:
+            reader.checks[rule.id] = check
 
 
 def _idempotency(reader: Reader, node: Node | None) -> tuple[str | None, bool]:
@@ -241,6 +243,7 @@ def build(tree: Mapping, named: Named) -> tuple[Spec, Reader]:
         models=MappingProxyType(models),
         shapes=MappingProxyType(own),
         rules=(*reader.rules, *general_rules(named.name, life, tuple(models.values()))),
+        checks=MappingProxyType(read_checks(reader, frozenset(errors))),
     )
     return spec, reader
 

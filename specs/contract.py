@@ -31,6 +31,7 @@ class Topic(StrEnum):
     DEFAULTS = "defaults"
     ADVICE = "advice"
     GENERAL = "general"
+    CLIENT = "client"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from imageproof.specs.advice import Check
     from imageproof.specs.facts import Rule
     from imageproof.specs.kinds import Plain, TypeName
     from imageproof.specs.template import Template
@@ -370,7 +371,10 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """One provider, or one profile of it (`name` is `provider` or `provider@profile`)."""
+    """One provider, or one profile of it (`name` is `provider` or `provider@profile`).
+
+    `checks` are what can be seen of clients, by the ids of the advice that asks for it.
+    """
 
     name: str
     provider: str
@@ -400,6 +404,7 @@ class Spec:
     models: Mapping[str, Model]
     shapes: Mapping[str, Shape]
     rules: tuple[Rule, ...]
+    checks: Mapping[str, Check] = field(default_factory=dict)
 
     def operation_for(self, does: Does) -> Operation | None:
         """The first operation with this purpose, if the provider has one."""

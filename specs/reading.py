@@ -89,13 +89,14 @@ def values_of(node: Node | None) -> tuple[Plain, ...]:
 class Reader:
     """Collects rules and problems while a spec is read.
 
-    `name` is the spec's name and the first part of every rule id.
+    `name` is the spec's name and the first part of every rule id; `checks` are those of advice, by rule id.
     """
 
     name: str
     sources: dict[str, Page]
     rules: list[Rule] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    checks: dict[str, Node] = field(default_factory=dict)
 
     def problem(self, mark: Mark, message: str, hint: str | None = None) -> None:
         """Note a mistake of the file; reading goes on."""

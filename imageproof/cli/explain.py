@@ -9,6 +9,7 @@ import click
 
 from imageproof.cli.explanation import explanation
 from imageproof.cli.refusal import Refusal, spec_named
+from imageproof.specs.client import client_rules
 from imageproof.specs.facts import matching
 from imageproof.specs.library import shipped
 
@@ -39,13 +40,19 @@ def _profiles(spec: Spec) -> list[Spec]:
     return [spec, *(spec_named(f"{spec.provider}@{name}") for name in spec.profiles[1:])]
 
 
+def _rules(spec: Spec) -> tuple[Rule, ...]:
+    """The rules of a contract, and those for its clients that are not among them."""
+    own = {rule.id for rule in spec.rules}
+    return (*spec.rules, *(rule for rule in client_rules(spec) if rule.id not in own))
+
+
 def found_in(specs: Iterable[Spec], pattern: str) -> list[tuple[Spec, Rule]]:
     """The rules that a pattern matches. Raises Refusal, naming the nearest ids, when there are none."""
     known = list(specs)
-    found = [(spec, rule) for spec in known for rule in matching(spec.rules, [pattern])]
+    found = [(spec, rule) for spec in known for rule in matching(_rules(spec), [pattern])]
     if found:
         return found
-    ids = [rule.id for spec in known for rule in spec.rules]
+    ids = [rule.id for spec in known for rule in _rules(spec)]
     near = get_close_matches(pattern, ids, n=NEAREST)
     hint = (
         f"the nearest are {', '.join(near)}" if near else f"the first of {len(ids)} is {ids[0]}; ids can hold * and **"

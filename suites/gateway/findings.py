@@ -76,12 +76,12 @@ def _base(spec: Spec, rule: Rule, at_s: float) -> dict[str, object]:
         "how": rule.source.how.value,
         "source": f"{page.title} > {rule.source.place}" if page else rule.source.place,
         "url": page.url if page else "",
-        "place": Place(file=_below(mark.file), line=mark.line, column=mark.column),
+        "place": Place(file=below(mark.file), line=mark.line, column=mark.column),
         "at_s": round(at_s, 6),
     }
 
 
-def _below(file: str) -> str:
+def below(file: str) -> str:
     """A shipped file as it is called in the package, so that no report holds a path of the machine."""
     for part in ("specs/providers/", "specs/"):
         at = file.rfind(part)
