@@ -43,6 +43,7 @@ class Quiet:
                 await self._changed.wait_for(lambda: not self._is_alone and not self._sharing)
             finally:
                 self._waiting -= 1
+                self._changed.notify_all()  # who was kept out by somebody that has given up may come in
             self._is_alone = True
         try:
             yield
