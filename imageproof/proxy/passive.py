@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from imageproof.specs.model import Spec
     from imageproof.suites.gateway.bench import Seen
 
-IN_MEMORY = 16_384  # characters of a body that are kept for the judges of clients; the record has more
+DOWNLOAD = "download"  # what exchanges are called that fetch a result
 NO_TEXT = ("image/", "audio/", "video/", "application/octet-stream", "application/pdf", "application/zip")
 
 
@@ -69,7 +69,7 @@ class Passive:
         self._asking = Asking(spec)
         self._provider = Provider(spec)
         self._clients = Clients(spec)
-        self._seen = self._ours = self._lost = self._billable = self._micro_usd = 0
+        self._seen = self._ours = self._others = self._lost = self._billable = self._micro_usd = 0
         self._trouble = ""
         self._last_s = 0.0
 
@@ -103,13 +103,16 @@ class Passive:
         asked = self._asking.read(found, tape) if found is not None else NOTHING
         seen = self._provider.look(tape, found, asked, keys)
         exchange = self._exchange(tape, found, asked, seen)
+        if found is None and (task := self._provider.result_at(tape)) is not None:
+            exchange = replace(exchange, operation=DOWNLOAD, task=self._vault.text(task))
         self._write(exchange)
         self._count(tape, found, exchange)
-        self._clients.take(_short(exchange), "\n".join(keys))
+        self._clients.take(exchange, tape, asked, "\n".join(keys))
 
     def _count(self, tape: Tape, found: Found | None, exchange: Exchange) -> None:
         self._seen += 1
         self._ours += found is not None
+        self._others += not exchange.operation
         self._billable += exchange.micro_usd > 0
         self._micro_usd += exchange.micro_usd
         self._last_s = max(self._last_s, exchange.ended_s)
@@ -161,12 +164,10 @@ class Passive:
         return None
 
     def _notes(self) -> tuple[str, ...]:
-        others = self._seen - self._ours
-        if not others or not self._ours:
+        if not self._others or not self._ours:
             return ()
-        return (
-            f"{others:,} of {self._seen:,} requests are for no operation of {self._spec.name}: results, other sites",
-        )
+        told = "1 request is" if self._others == 1 else f"{self._others:,} requests are"
+        return (f"{told} of no business of {self._spec.name}: not judged",)
 
     def _clean(self, finding: Finding) -> Finding:
         clean = self._vault.text
@@ -256,20 +257,3 @@ class Passive:
             content_type=kind,
         )
         return curl_command(out, request.url, {}, self._vault.text)
-
-
-def _short(exchange: Exchange) -> Exchange:
-    """An exchange as it is kept in memory."""
-    request, response = exchange.request, exchange.response
-    return replace(
-        exchange,
-        request=replace(request, body=_shorter(request.body)),
-        response=replace(response, body=_shorter(response.body)) if response is not None else None,
-        curl="",
-    )
-
-
-def _shorter(body: Content | None) -> Content | None:
-    if body is None or body.text is None or len(body.text) <= IN_MEMORY:
-        return body
-    return replace(body, text=body.text[:IN_MEMORY], cut=True)

@@ -17,7 +17,7 @@ from imageproof.suites.gateway.ambient import REFUSAL, Ambient
 from imageproof.suites.gateway.bench import Seen
 from imageproof.suites.gateway.findings import finding_of
 from imageproof.suites.gateway.histories import judge_history, settle_names
-from imageproof.suites.gateway.reading import read_error, state_of, task_id_of
+from imageproof.suites.gateway.reading import read_answer, read_error, state_of, task_id_of
 from imageproof.suites.gateway.verdicts import Fault
 from imageproof.suites.wire import strict_json
 
@@ -50,6 +50,7 @@ class Provider:
         self._refusals = Refusals(spec, self._ambient)
         self._streams = Streams(spec, self._ambient)
         self._lives: dict[tuple[str, str], Life] = {}
+        self._results: dict[str, str] = {}
         self._known = {rule.id for rule in spec.rules}
 
     def look(self, tape: Tape, found: Found | None, asked: Asked, keys: tuple[str, ...]) -> Seen | None:
@@ -65,7 +66,13 @@ class Provider:
             self._streams.look(seen)
             self._sums(seen)
         self._remember(seen)
+        for url in read_answer(seen.operation, seen.tree).get("image.url", []) if seen.is_good else ():
+            self._results.setdefault(_path(str(url)), seen.task or "")
         return seen
+
+    def result_at(self, tape: Tape) -> str | None:
+        """The task whose result a request fetches, empty for one without a task; None for another request."""
+        return self._results.get(tape.target) if tape.method == "GET" else None
 
     def _seen(self, tape: Tape, found: Found | None, asked: Asked, keys: tuple[str, ...]) -> Seen | None:
         if tape.status is None or tape.trouble is not None or tape.note or tape.is_ours:
@@ -155,6 +162,11 @@ class Provider:
             if judgement.judged or judgement.faults:
                 out.append(finding_of(self._spec, rule, judgement, strict=strict, at_s=at_s))
         return out
+
+
+def _path(url: str) -> str:
+    """Path and query: whatever host a result is fetched from, it is the same."""
+    return "/" + url.partition("://")[2].partition("/")[2].partition("#")[0]
 
 
 def _tree(body: bytes, kind: str) -> tuple[JsonTree, str | None]:

@@ -10,7 +10,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from imageproof.proxy.http1 import HEAD_LIMIT
-from imageproof.proxy.relay import Relay, Watched, Wire
+from imageproof.proxy.relay import Relay
+from imageproof.proxy.wires import Watched, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
