@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["docs/tutorial.md", "docs/how-to/move-time.md", "docs/how-to/use-the-mock-in-tests.md"]
+PAGES = [
+    "docs/tutorial.md",
+    "docs/how-to/move-time.md",
+    "docs/how-to/test-with-pytest.md",
+    "docs/how-to/use-the-mock-in-tests.md",
+]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CASES = [
     pytest.param(match[1], id=f"{page}-{number}")
