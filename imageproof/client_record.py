@@ -46,9 +46,9 @@ class Recorder:
         """The exchanges in the order in which they began, and the truths about the jobs that some of them ordered."""
         ordered = sorted(entries, key=lambda entry: entry.began)
         ids = {entry.number: first_id + index for index, entry in enumerate(ordered)}
-        known = tuple(truth_of(tree, ids) for tree in truths)
-        costs = {truth.exchange: truth.micro_usd for truth in known}
         start = ordered[0].at if ordered else 0.0
+        known = tuple(truth_of(tree, ids, start) for tree in truths)
+        costs = {truth.exchange: truth.micro_usd for truth in known}
         made = tuple(
             self._exchange(entry, ids[entry.number], scenario, start, costs.get(ids[entry.number], 0))
             for entry in ordered
@@ -131,15 +131,15 @@ class Recorder:
         return curl_command(out, self._redact.text(self._root + entry.path), {}, self._redact.text)
 
 
-def truth_of(tree: Mapping[str, JsonTree], ids: Mapping[int, int]) -> Truth:
-    """One job as the mock tells it, with the id of the exchange that ordered it."""
+def truth_of(tree: Mapping[str, JsonTree], ids: Mapping[int, int], start: float) -> Truth:
+    """One job as the mock tells it, with the id of the exchange that ordered it, and times since the first request."""
     ended = tree["ended"]
     images = tree["images"]
     return Truth(
         task=str(tree["task"]),
         exchange=ids.get(_int(tree["entry"]), 0),
-        began_s=_float(tree["began"]),
-        ended_s=None if ended is None else _float(ended),
+        began_s=round(_float(tree["began"]) - start, 6),
+        ended_s=None if ended is None else round(_float(ended) - start, 6),
         succeeded=bool(tree["succeeded"]),
         images=tuple(str(item) for item in images) if isinstance(images, list) else (),
         micro_usd=_int(tree["micro_usd"]),

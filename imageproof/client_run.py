@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from imageproof.records.lines import Line
     from imageproof.specs.scenario import Scenario
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOPPED = 130  # as shells say it of a command that was ended by Ctrl-C
 MOST_NAMED = 5
 
@@ -158,9 +159,9 @@ class ClientRun:
 
     async def _play(self, scene: Scene) -> None:
         loop, me = asyncio.get_running_loop(), asyncio.current_task()
-        if me is not None:
-            with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread, or no such signals
-                loop.add_signal_handler(signal.SIGTERM, me.cancel)
+        for number in SIGNALS if me is not None else ():
+            with suppress(RuntimeError, ValueError):  # not in the main thread, whose matter signals are
+                loop.add_signal_handler(number, me.cancel)
         driver = self._driver()
         try:
             await driver.begin()
@@ -252,7 +253,7 @@ class ClientRun:
 
     def _finish(self, *, stopped: bool) -> None:
         state = self.state
-        judged = [(played.watch, list(played.remarks)) for played in state.played if not played.is_unsupported]
+        judged = [(played.watch, list(played.remarks)) for played in state.played]
         state.findings = findings(self.spec, judged, strict=self.config.strict)
         for finding in state.findings:
             self._write(finding)

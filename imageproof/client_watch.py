@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from imageproof.client_run import ClientRun, Scene
+from imageproof.client_run import SIGNALS, ClientRun, Scene
 from imageproof.mock import MockAccount
 from imageproof.mock_server import powers
 from imageproof.reports.amounts import counted
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
     from imageproof.client_config import ClientConfig
     from imageproof.client_run import Played
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class WatchRun(ClientRun):
@@ -38,7 +35,7 @@ class WatchRun(ClientRun):
     async def _act(self, scene: Scene) -> None:
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         for number in SIGNALS:
-            with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread, or no such signals
+            with suppress(RuntimeError, ValueError):  # not in the main thread, whose matter signals are
                 loop.add_signal_handler(number, over.set)
         account = scene.mock.account(self.spec.provider)
         for scenario in self.order:
