@@ -29,7 +29,7 @@ RESET = "reset"  # the kind of fault after which nobody knows what a client was 
 
 @dataclass(slots=True)
 class _Client:
-    """What one key was used for. By task: `orders` are the exchanges that ordered it, `ends` those that told its end."""
+    """What one key was used for. `orders` and `ends` hold by task the exchanges that ordered it, or told its end."""
 
     exchanges: list[Exchange] = field(default_factory=list)
     orders: dict[str, Exchange] = field(default_factory=dict)
