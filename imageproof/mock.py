@@ -13,24 +13,30 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
+from imageproof.door import Door
 from imageproof.mock_server import powers
 from imageproof.mock_server.clock import clock_mode
+from imageproof.mock_server.faults.words import fault_in
 from imageproof.mock_server.har import as_har
 from imageproof.mock_server.options import Options, Physics, read_physics
 from imageproof.mock_server.server import Mock as Handler
+from imageproof.mock_server.truths import truths_of
+from imageproof.scenario_names import scenario_named
 from imageproof.specs.library import load, shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Sequence
     from types import TracebackType
 
     from imageproof.mock_server.accounts import Account
     from imageproof.mock_server.connection import MockServer
     from imageproof.mock_server.service import Service
     from imageproof.specs.model import JsonTree
+    from imageproof.specs.scenario import Scenario
 
 T = TypeVar("T")
 START_S = 30.0
+LONG_S = 120.0  # pictures of a whole account may have to be drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +70,42 @@ class MockAccount:
         return self._do(powers.describe_account)
 
     def set(self, **settings: JsonTree) -> None:
-        """Set `balance_usd`, `balance_credits`, `limits`, `scenario`, `clock` or `webhook`.
+        """Set `balance_usd`, `balance_credits`, `limits`, `scenario`, `faults`, `clock` or `webhook`.
 
         Raises PowerError for nonsense.
         """
         self._do(lambda service, account: powers.set_account(service, account, settings))
+
+    def fault(self, fault: str | dict[str, JsonTree]) -> None:
+        """Let the account fail: a mapping, or a text such as `{status: 502, on: poll, times: 2}`.
+
+        Faults add up; `set(faults=[])` ends them. Raises PowerError for one that is not understood.
+        """
+        self._do(lambda service, account: powers.add_fault(service, account, fault))
+
+    def play(self, scenario: Scenario | str) -> None:
+        """Put a scenario (or the one of this name) on the account: its plan, its faults, its limits.
+
+        Raises PowerError for one that this provider can't play.
+        """
+        if isinstance(scenario, str):
+            self.set(scenario=scenario)
+        else:
+            self._do(lambda service, account: powers.play(service, account, scenario))
+
+    def truths(self) -> list[dict[str, JsonTree]]:
+        """Each job of the account as the provider knows it, oldest first.
+
+        `task`; `entry`, the number in the journal of the exchange that ordered it; `began` and `ended` in the account's
+        time, the end as planned, None for a job that no time ends; `succeeded`; `images`, the SHA-256 digests of what
+        it delivers, drawn for that; `micro_usd`, what it costs in the end; `was_lost`, whether its answer was lost.
+        """
+
+        async def tell() -> list[dict[str, JsonTree]]:
+            service = powers.service_named(self.mock.handler, self.provider)
+            return await truths_of(service, powers.account_of(service, self.key))
+
+        return self.mock.run_async(tell)
 
     def advance(self, step: str | float) -> None:
         """Move the account's clock on: `"95s"`, `"3m"` or seconds. Held calls and call backs that are due wake up."""
@@ -119,7 +156,8 @@ class Mock:
     as `60x`,
     `manual` or `jump`; `limits` is `off` or `documented`; `queue` is a text such as `slots=4,p50=20s,p99=90s`;
     `patience_s` is how many seconds a body may take to arrive; `sabotage` is the id of one rule's sabotage, which the
-    mock then breaks; `pictures` plain are drawn quickly and show nothing.
+    mock then breaks; `pictures` plain are drawn quickly and show nothing; `faults` strike every account, and each of
+    them plays the `scenario`.
 
     Raises UnknownSpecError, SpecError or ValueError before anything is started, OSError when the address can't be had.
     """
@@ -139,6 +177,8 @@ class Mock:
         patience_s: float = 30.0,
         sabotage: str | None = None,
         pictures: Literal["full", "plain"] = "full",
+        faults: Sequence[str | dict[str, JsonTree]] = (),
+        scenario: str | None = None,
     ) -> None:
         if limits not in ("off", "documented"):
             message = f"expected limits to be off or documented, got {limits!r}"
@@ -156,6 +196,9 @@ class Mock:
             body_timeout_s=patience_s,
             sabotage=sabotage,
             pictures=pictures,
+            faults=tuple(fault_in(fault) for fault in faults),
+            scenario=scenario,
+            scenarios=scenario_named,
         )
         loaded = {name: load(name) for name in specs or shipped()}
         self.specs = {spec.name: name for name, spec in loaded.items()}
@@ -165,6 +208,7 @@ class Mock:
         self._thread: threading.Thread | None = None
         self._server: MockServer | None = None
         self._numbers = count(1)
+        self._doors: list[Door] = []
 
     @property
     def url(self) -> str:
@@ -197,6 +241,22 @@ class Mock:
 
         return asyncio.run_coroutine_threadsafe(inside(), self._loop).result(START_S)
 
+    def run_async(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
+        """Do something that waits on the mock's own loop and give its result."""
+        if self._loop is None:
+            message = "the mock is not running: use it as `with Mock(...) as mock:`"
+            raise RuntimeError(message)
+        return asyncio.run_coroutine_threadsafe(work(), self._loop).result(LONG_S)
+
+    def door(self) -> Door:
+        """Another way to the mock, at a port where connections are refused until it is opened."""
+        if self._server is None:
+            message = "the mock is not running: use it as `with Mock(...) as mock:`"
+            raise RuntimeError(message)
+        door = Door(self, self._address[0])
+        self._doors.append(door)
+        return door
+
     def start(self) -> Mock:
         """Start to serve. Raises OSError when the address can't be had."""
         loop = self._loop = _new_loop()
@@ -211,6 +271,8 @@ class Mock:
 
     def stop(self) -> None:
         """Stop to serve and end the thread; held calls are cut."""
+        while self._doors:
+            self._doors.pop().close()
         if self._server is not None and self._loop is not None:
             asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(START_S)
         self._server = None

@@ -12,7 +12,9 @@ from imageproof.mock_server.triggers import NOTHING, Script
 
 if TYPE_CHECKING:
     from imageproof.mock_server.clock import Clock
+    from imageproof.mock_server.faults.book import FaultBook
     from imageproof.mock_server.journal import Entry
+    from imageproof.mock_server.truths import Held
 
 OPENING_MICRO_USD = 1_000_000_000_000  # a million dollars: ample for any test, and still an exact number
 REMEMBERED_JOBS = 65_536
@@ -81,6 +83,17 @@ class Ledger:
         """Add money, or take it where the number is negative, outside of any job."""
         self._add(TOP_UP, micro_usd, now, 0)
 
+    def net_by_job(self) -> dict[int, int]:
+        """What each job costs in the end, in micro-dollars: charged, less what has been or will be given back."""
+        rows, out = self._rows, dict[int, int]()
+        for i in range(0, len(rows), ROW):
+            kind, job = rows[i + 2] & 3, rows[i + 2] >> 2
+            if kind != TOP_UP:
+                out[job] = out.get(job, 0) + (rows[i] if kind == CHARGE else -rows[i])
+        for _, job, micro_usd in self._due:
+            out[job] = out.get(job, 0) - micro_usd
+        return out
+
     def movements(self) -> list[Movement]:
         """All lines, oldest first."""
         rows = self._rows
@@ -115,7 +128,9 @@ class Account:
         "attempts",
         "buckets",
         "clock",
+        "faults",
         "header",
+        "held",
         "idempotent",
         "jobs",
         "journal",
@@ -151,6 +166,20 @@ class Account:
         self.webhook: tuple[str, str] | None = None
         self.queue: list[float] = []
         self.jobs = 0
+        self.faults: FaultBook | None = None
+        self.held: deque[Held] = deque(maxlen=journal_size)
+
+    def next_number(self) -> int:
+        """The number of the next exchange in the journal, which loses its oldest one when it is full."""
+        if len(self.journal) == self.journal.maxlen:
+            self.journal_dropped += 1
+        return self.journal_dropped + len(self.journal) + 1
+
+    def amend(self, number: int, **changes: object) -> None:
+        """Change what the journal says of an exchange that was kept before it was over."""
+        index = number - 1 - self.journal_dropped
+        if 0 <= index < len(self.journal):
+            self.journal[index] = self.journal[index]._replace(**changes)  # type: ignore[arg-type]  # by name
 
     def attempt(self, job: bytes) -> int:
         """How often this job has been asked for, this time included; the last 65,536 jobs are remembered."""

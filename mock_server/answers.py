@@ -13,6 +13,7 @@ from imageproof.specs.wording import predicate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from imageproof.mock_server.faults.way import Way
     from imageproof.specs.check import Violation
     from imageproof.specs.model import ErrorAnswer, Operation, Spec
 
@@ -22,7 +23,7 @@ SHOWN = 200
 
 @dataclass(slots=True)
 class Reply:
-    """One answer, ready to be sent. `stay` False closes the connection after it."""
+    """One answer, ready to be sent. `stay` False closes the connection after it; `way` says how it travels badly."""
 
     status: int
     body: bytes
@@ -30,6 +31,7 @@ class Reply:
     content_type: str = JSON
     note: str | None = None
     stay: bool = True
+    way: Way | None = None
 
 
 def shown(value: object) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from multidict import CIMultiDictProxy
 
     from imageproof.mock_server.accounts import Account
+    from imageproof.mock_server.faults.book import JobFaults
     from imageproof.mock_server.quick import Arrived
     from imageproof.mock_server.routes import Endpoint
     from imageproof.specs.forms import Uploaded
@@ -33,8 +34,12 @@ class Call:
         "attempt",
         "body",
         "endpoint",
+        "entry",
+        "faults",
         "headers",
+        "is_spoilt",
         "job",
+        "job_faults",
         "limit_headers",
         "method",
         "model",
@@ -48,6 +53,7 @@ class Call:
         "rules",
         "script",
         "shape",
+        "skew_s",
         "streamed",
         "task_id",
         "uploaded",
@@ -86,6 +92,11 @@ class Call:
         self.notes: tuple[str, ...] = ()
         self.limit_headers: dict[str, str] | None = None
         self.streamed = b""
+        self.faults: list[str] = []
+        self.job_faults: JobFaults | None = None
+        self.skew_s = 0.0
+        self.is_spoilt = False
+        self.entry = 0
 
     @property
     def host(self) -> str:

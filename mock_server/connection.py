@@ -19,6 +19,8 @@ from imageproof.mock_server.packet import SMALL, Packet
 from imageproof.mock_server.quick import quick
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imageproof.mock_server.clock import Clock
     from imageproof.mock_server.faults.way import Way
     from imageproof.mock_server.server import Mock
@@ -176,11 +178,19 @@ class Connection(RequestHandler):
         return response
 
 
+def _connections(mock: Mock, manager: web.Server) -> Callable[[], Connection]:
+    """What makes the connections of a server."""
+    loop = asyncio.get_running_loop()
+    return lambda: Connection(
+        mock, manager, loop=loop, access_log=None, keepalive_timeout=KEEP_ALIVE_S, lingering_time=2.0
+    )
+
+
 class MockServer:
     """A listening mock. `port` is the one that was really taken."""
 
     def __init__(
-        self, server: asyncio.Server, manager: web.Server, host: str, port: int, warm_up: asyncio.TimerHandle
+        self, server: asyncio.Server, manager: web.Server, host: str, port: int, warm_up: asyncio.TimerHandle | None
     ) -> None:
         self._server = server
         self._warm_up = warm_up
@@ -199,20 +209,24 @@ class MockServer:
         """Listen on one address. Raises OSError when it can't be had."""
         manager = web.Server(mock.handle)
         loop = asyncio.get_running_loop()
-
-        def connect() -> Connection:
-            return Connection(
-                mock, manager, loop=loop, access_log=None, keepalive_timeout=KEEP_ALIVE_S, lingering_time=2.0
-            )
-
         family = socket.AF_INET6 if ":" in host else socket.AF_UNSPEC
-        server = await loop.create_server(connect, host, port, backlog=BACKLOG, family=family)
+        server = await loop.create_server(_connections(mock, manager), host, port, backlog=BACKLOG, family=family)
         bound = server.sockets[0].getsockname()
         warm_up = loop.call_later(WARM_UP_S, loop.run_in_executor, None, mock.upstream.warm_up)
         return cls(server, manager, host, bound[1], warm_up)
 
+    @classmethod
+    async def open_door(cls, mock: Mock, sock: socket.socket) -> MockServer:
+        """Listen on a socket that has been bound."""
+        manager = web.Server(mock.handle)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(_connections(mock, manager), sock=sock, backlog=BACKLOG)
+        host, port = server.sockets[0].getsockname()[:2]
+        return cls(server, manager, host, port, None)
+
     async def stop(self) -> None:
         """Stop listening and end every connection within a second."""
-        self._warm_up.cancel()
+        if self._warm_up is not None:
+            self._warm_up.cancel()
         self._server.close()
         await self._manager.shutdown(SHUTDOWN_S)

@@ -38,7 +38,7 @@ ROUTES: dict[str, str] = {
     "POST clock": "move the clocks of all accounts: {advance: 95s}, {to: next}, {mode: manual}",
     "POST reset": "forget all accounts",
     "GET PROVIDER/account": "settings and state of the account whose key is sent as in any request",
-    "PATCH PROVIDER/account": "set balance_usd, balance_credits, limits, scenario, clock, webhook",
+    "PATCH PROVIDER/account": "set balance_usd, balance_credits, limits, scenario, faults, clock, webhook",
     "GET PROVIDER/journal": "the exchanges of the account; ?format=har for a HAR file",
     "GET PROVIDER/ledger": "the money of the account, line by line",
     "GET PROVIDER/tasks": "the tasks of the account with their whole plans",

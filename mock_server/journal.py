@@ -19,7 +19,11 @@ REDACTED = "[redacted]"
 
 
 class Entry(NamedTuple):
-    """One exchange. `began` and `ended` are monotonic seconds, `at` is the account's own time when it began."""
+    """One exchange. `began` and `ended` are monotonic seconds, `at` is the account's own time when it began.
+
+    `connection` numbers the TCP connections of the mock; `fault` is what was made to go wrong, as one writes it. A
+    `status` of 0 means that no answer was sent.
+    """
 
     number: int
     began: float
@@ -38,6 +42,8 @@ class Entry(NamedTuple):
     rules: tuple[str, ...]
     task: str | None
     note: str | None
+    connection: int = 0
+    fault: str | None = None
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -79,6 +85,8 @@ def entry_as_json(entry: Entry, account: Account) -> dict[str, JsonTree]:
         "task": redact(entry.task, [secret]) if entry.task else None,
         "rules": list(entry.rules),
         "note": redact(entry.note, [secret]) if entry.note else None,
+        "connection": entry.connection,
+        "fault": redact(entry.fault, [secret]) if entry.fault else None,
         "request": {
             "method": entry.method,
             "path": redact(entry.path, [secret]),

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from imageproof.mock_server.clock import ClockMode
 from imageproof.specs.reading import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imageproof.specs.faults import Fault
+    from imageproof.specs.scenario import Scenario
 
 MIB = 1 << 20
 
@@ -34,7 +40,8 @@ class Options:
     """Everything about a mock that is not in a spec. Sizes are bytes, counts are counts.
 
     `sabotage` is the id of the one lie that the mock tells; `pictures` says whether results are drawn in full, or
-    plain, with nothing on them but what machines read.
+    plain, with nothing on them but what machines read. `faults` and `scenario` strike every account; `scenarios` finds
+    a scenario by its name, and raises ValueError where there is none.
     """
 
     seed: int = 1
@@ -53,6 +60,9 @@ class Options:
     physics: Physics | None = None
     timing_header: bool = False
     sabotage: str | None = None
+    faults: tuple[Fault, ...] = ()
+    scenario: str | None = None
+    scenarios: Callable[[str], Scenario] | None = None
     pictures: Literal["full", "plain"] = "full"
 
 

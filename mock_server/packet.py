@@ -10,14 +10,18 @@ where that is needed, for streams.
 from __future__ import annotations
 
 from http import HTTPStatus
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING
 from wsgiref.handlers import format_date_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
+    from imageproof.mock_server.accounts import Account
     from imageproof.mock_server.answers import Reply
+    from imageproof.mock_server.clock import Clock
     from imageproof.mock_server.quick import Arrived
 
 SMALL = 65_536
@@ -31,7 +35,9 @@ def _reason(status: int) -> str:
         return UNKNOWN
 
 
-_HEADS = {status: f"HTTP/1.1 {status} {_reason(status)}\r\nServer: imageproof\r\n" for status in range(200, 600)}
+_HEADS = {0: ""} | {
+    status: f"HTTP/1.1 {status} {_reason(status)}\r\nServer: imageproof\r\n" for status in range(200, 600)
+}
 
 
 class Dated:
@@ -55,13 +61,17 @@ class Dated:
 class Packet:
     """An answer ready for the socket.
 
-    It has what aiohttp's connection asks of a response: `keep_alive`, `status`, `body_length`.
+    It has what aiohttp's connection asks of a response: `keep_alive`, `status`, `body_length`. One that travels badly
+    has a `way`, the `clock` by which it waits, and is told when it has been `sent`.
     """
 
-    __slots__ = ("body", "body_length", "head", "keep_alive", "status")
+    __slots__ = ("body", "body_length", "clock", "head", "keep_alive", "sent", "status", "way")
 
     def __init__(self, reply: Reply, request: web.BaseRequest | Arrived, dated: Dated) -> None:
         self.status = reply.status
+        self.way = reply.way
+        self.clock: Clock | None = None
+        self.sent: Callable[[], None] | None = None
         self.keep_alive = reply.stay and request.keep_alive
         self.body = reply.body if request.method != "HEAD" else b""
         self.body_length = len(self.body)
@@ -74,3 +84,12 @@ class Packet:
             f"{_HEADS[reply.status]}{dated.line()}Content-Type: {reply.content_type}\r\n"
             f"Content-Length: {len(reply.body)}\r\n{lines}\r\n"
         ).encode("latin-1", "replace")
+
+
+def followed(sent: web.StreamResponse, reply: Reply, account: Account, number: int) -> web.StreamResponse:
+    """Let an answer that travels badly wait by the account's clock, and the journal learn when it was over."""
+    if reply.way is not None:
+        packet: Packet = sent  # type: ignore[assignment]  # what a reply is sent as
+        packet.clock = account.clock
+        packet.sent = lambda: account.amend(number, ended=monotonic())
+    return sent

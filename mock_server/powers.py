@@ -10,20 +10,25 @@ from typing import TYPE_CHECKING
 
 from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.clock import ClockMode, clock_mode
+from imageproof.mock_server.faults import setting
+from imageproof.mock_server.faults.words import fault_in
 from imageproof.mock_server.journal import entry_as_json
 from imageproof.mock_server.record import FORMATS, Moves, Record, completed_at, phase_at, progress_at, unpack
 from imageproof.mock_server.tasks import MICRO, finish, in_credits
-from imageproof.mock_server.triggers import NOTHING, Script, TriggerError, in_header
+from imageproof.mock_server.triggers import NOTHING, WORDS, Script, TriggerError, in_header
+from imageproof.specs.fault_base import FaultError
 from imageproof.specs.problems import nearest
 from imageproof.specs.reading import seconds
 
 if TYPE_CHECKING:
     from imageproof.mock_server.server import Mock
     from imageproof.mock_server.service import Service
+    from imageproof.specs.faults import Fault
     from imageproof.specs.model import JsonTree
+    from imageproof.specs.scenario import Scenario
 
 MOST_STEP_S = 1e10  # some three hundred years
-SETTINGS = ("balance_usd", "balance_credits", "limits", "scenario", "clock", "webhook")
+SETTINGS = ("balance_usd", "balance_credits", "limits", "scenario", "faults", "clock", "webhook")
 
 
 class PowerError(ValueError):
@@ -63,6 +68,10 @@ def describe_account(service: Service, account: Account) -> dict[str, JsonTree]:
         "limits": "documented" if account.limited else "off",
         "clock": {"mode": str(account.clock.mode), "now": account.clock.now()},
         "webhook": account.webhook[0] if account.webhook else None,
+        "faults": [
+            {"fault": text, "met": met, "struck": struck}
+            for text, met, struck in (account.faults.struck() if account.faults else ())
+        ],
         "jobs": account.jobs,
         "tasks": len(tasks_of(service, account)),
         "journal": {
@@ -83,10 +92,16 @@ def set_account(service: Service, account: Account, settings: dict[str, JsonTree
     if limits not in (None, "off", "documented"):
         message = f"expected limits to be off or documented, got {limits!r}"
         raise PowerError(message)
-    script = _script(settings["scenario"]) if "scenario" in settings else account.script
+    scenario = _scenario(service, settings["scenario"]) if settings.get("scenario") else None
+    script = _script(service, settings["scenario"]) if "scenario" in settings and scenario is None else account.script
+    faults = _faults(service, settings["faults"]) if "faults" in settings else None
     mode = _mode(settings["clock"]) if "clock" in settings else None
     webhook = _webhook(settings["webhook"]) if "webhook" in settings else account.webhook
     account.script, account.webhook = script, webhook
+    if scenario is not None:
+        setting.play(service, account, scenario)
+    if faults is not None:
+        setting.book_of(service, account).replace(faults)
     for balance in balances:
         account.ledger.settle(account.clock.now())
         account.ledger.top_up(balance - account.ledger.balance, account.clock.now())
@@ -106,10 +121,56 @@ def _require_known(settings: dict[str, JsonTree]) -> None:
             raise PowerError(message)
 
 
-def _script(value: JsonTree) -> Script:
+def _script(service: Service, value: JsonTree) -> Script:
     try:
-        return in_header(str(value)) if value else NOTHING
+        return setting.resolved(service, in_header(str(value))) if value else NOTHING
     except TriggerError as error:
+        raise PowerError(str(error)) from None
+
+
+def _scenario(service: Service, value: JsonTree) -> Scenario | None:
+    """The scenario that a text names; None for a text of test cards."""
+    text = str(value).strip()
+    if ":" in text or ";" in text or text in WORDS:
+        return None
+    try:
+        scenario = setting.scenario_named(service.upstream.options, text)
+        setting.require_playable(service, scenario)
+    except (FaultError, TriggerError) as error:
+        near = nearest(text, WORDS)
+        hint = f"did you mean {near!r}? " if near else ""
+        raise PowerError(f"unknown trigger {text[:100]!r}: {hint}{error}") from None
+    return scenario
+
+
+def _faults(service: Service, value: JsonTree) -> list[Fault]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        message = f'expected faults to be a list such as [{{"status": 502, "on": "poll"}}], got {value!r}'
+        raise PowerError(message)
+    return [_fault(service, item) for item in value]
+
+
+def _fault(service: Service, given: JsonTree) -> Fault:
+    try:
+        fault = fault_in(given if isinstance(given, str | dict) else str(given))
+        setting.require_possible(service, fault)
+    except FaultError as error:
+        raise PowerError(str(error)) from None
+    return fault
+
+
+def add_fault(service: Service, account: Account, given: JsonTree) -> None:
+    """Add one fault, given as a mapping or as text. Raises PowerError."""
+    setting.add_fault(service, account, _fault(service, given))
+
+
+def play(service: Service, account: Account, scenario: Scenario) -> None:
+    """Put a scenario on an account: its plan, its faults, its limits. Raises PowerError before anything is changed."""
+    try:
+        setting.play(service, account, scenario)
+    except (FaultError, TriggerError) as error:
         raise PowerError(str(error)) from None
 
 

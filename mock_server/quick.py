@@ -14,6 +14,7 @@ from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.call import Call
 from imageproof.mock_server.packet import Packet
 from imageproof.mock_server.routes import LONGEST_PATH
+from imageproof.mock_server.triggers import HEADER
 from imageproof.specs.model import Does
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Arrived:
         self.keep_alive = not message.should_close
 
 
-def quick(mock: Mock, message: RawRequestMessage, payload: StreamReader) -> Packet | None:
+def quick(mock: Mock, message: RawRequestMessage, payload: StreamReader, connection: int) -> Packet | None:
     """The answer to a request that has arrived whole; None for one that has to take the long way."""
     path = message.path
     found = mock.routes.find(path) if len(path) <= LONGEST_PATH else None
@@ -53,7 +54,7 @@ def quick(mock: Mock, message: RawRequestMessage, payload: StreamReader) -> Pack
         return None
     began = monotonic()
     account = service.authenticate(message.headers)
-    if type(account) is not Account:
+    if type(account) is not Account or account.faults is not None or is_scripted(message, payload):
         return None
     request = Arrived(message)
     call = Call(endpoint, account, request, account.clock.now(), found.task_id, mock.options.public_url)
@@ -62,8 +63,19 @@ def quick(mock: Mock, message: RawRequestMessage, payload: StreamReader) -> Pack
     reply = mock.answer_now(call)
     mock.finish(call, reply)
     packet = Packet(reply, request, mock.dated)
-    mock.record(request, call, began, reply)
+    mock.record(request, call, began, reply, connection)
     return packet
 
 
 POLLS = frozenset({Does.POLL, Does.RESULT})
+CARDS = (b"fault", b"scenario")
+
+
+def is_scripted(message: RawRequestMessage, payload: StreamReader) -> bool:
+    """Whether a request may ask for faults of its own, which only the long way can show."""
+    if HEADER in message.headers:
+        return True
+    if not payload.total_bytes:
+        return False
+    body = b"".join(payload._buffer)  # noqa: SLF001  (looked at without being taken from the long way)
+    return b"[[" in body and any(card in body for card in CARDS)

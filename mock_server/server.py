@@ -7,13 +7,14 @@ itself.
 from __future__ import annotations
 
 import logging
+from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
 from aiohttp import web
 
-from imageproof.mock_server import side, sync, tasks
+from imageproof.mock_server import downloads, side, sync, tasks
 from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.answers import Reply
 from imageproof.mock_server.call import Call
@@ -21,8 +22,10 @@ from imageproof.mock_server.connection import MockServer
 from imageproof.mock_server.control import PREFIX, Control
 from imageproof.mock_server.deviations import deviate
 from imageproof.mock_server.fate import job_digest
+from imageproof.mock_server.faults import setting
+from imageproof.mock_server.faults.strike import after, arriving, before, before_job
 from imageproof.mock_server.journal import BODY_KEPT, Entry
-from imageproof.mock_server.packet import Dated, Packet
+from imageproof.mock_server.packet import Dated, Packet, followed
 from imageproof.mock_server.quick import Arrived
 from imageproof.mock_server.routes import LONGEST_PATH, Endpoint, Found, Routes
 from imageproof.mock_server.sabotage_kinds import UnknownSabotageError
@@ -55,6 +58,9 @@ class Mock:
         self.lie: str | None = None
         self.services = {spec.name: self._service(spec) for spec in specs}
         self._require_sabotaged()
+        setting.require_options(self.services.values(), options)
+        if options.faults or options.scenario is not None:
+            self.upstream.dress = lambda account: setting.dress(self.services[account.provider], account)
         self._prefixes: list[tuple[str, Service]] = []
         for name, service in self.services.items():
             self._add(service, f"/{name}")
@@ -63,6 +69,7 @@ class Mock:
         self.control = Control(self)
         self.dated = Dated()
         self.strays = Strays()
+        self._connections = count(1)
 
     def _service(self, spec: Spec) -> Service:
         """The service of a spec: an honest one, or with its one lie. Raises UnknownSabotageError."""
@@ -93,6 +100,10 @@ class Mock:
             if path.startswith(f"{prefix}/"):
                 return service, path[len(prefix) :]
         return None
+
+    def next_connection(self) -> int:
+        """The number of a new connection."""
+        return next(self._connections)
 
     async def serve(self, host: str, port: int) -> MockServer:
         """Listen. Raises OSError when the address can't be had."""
@@ -127,26 +138,32 @@ class Mock:
             found.task_id if endpoint.id_query is None else _queried_id(found, endpoint),
             self.options.public_url,
         )
+        connection: int = request.protocol.number  # type: ignore[attr-defined]  # all are the mock's own
         response = await self._answer(request, call)
         if type(response) is Reply:
             sent = self._send(request, response, call)
-            self.record(request, call, began, response)
-            return sent
+            number = self.record(request, call, began, response, connection)
+            return followed(sent, response, call.account, number)
         streamed: web.StreamResponse = response  # type: ignore[assignment]  # what is no Reply has been sent already
-        self.record(request, call, began, Reply(streamed.status, call.streamed, dict(streamed.headers)))
+        self.record(request, call, began, Reply(streamed.status, call.streamed, dict(streamed.headers)), connection)
         return streamed
 
     async def _answer(self, request: web.BaseRequest, call: Call) -> Reply | web.StreamResponse:
         """The long way: read the body, then work, with waiting wherever it is needed."""
         service = call.endpoint.service
+        has_faults = call.account.faults is not None
         try:
+            if has_faults and (cut := arriving(service, call)) is not None:
+                return cut
             if call.operation.content != "none":
                 await self._read(request, call)
+            if has_faults and (spoilt := before(service, call)) is not None:
+                return spoilt
             if call.operation.does not in HELD:
                 if call.operation.does in ASKS_FOR_TASK:
                     await service.prepare_poll(call)
                 return self.answer_now(call)
-            refusal = service.run_steps(call)
+            refusal = self._refusal(service, call)
             return refusal if refusal is not None else await sync.generate(service, call, request)
         except Exception as error:  # noqa: BLE001  (every mistake must reach the client as the provider's answer)
             return self._mishap(call, error)
@@ -155,9 +172,14 @@ class Mock:
         """The answer of an operation that holds nobody; a mistake inside is an answer too."""
         service = call.endpoint.service
         try:
-            return service.run_steps(call) or self._work(call)
+            return self._refusal(service, call) or self._work(call)
         except Exception as error:  # noqa: BLE001  (every mistake must reach the client as the provider's answer)
             return self._mishap(call, error)
+
+    def _refusal(self, service: Service, call: Call) -> Reply | None:
+        """Why a request is not worked on, by the contract or by a fault of its job; None when it is."""
+        refusal = service.run_steps(call)
+        return before_job(service, call) if refusal is None and call.account.faults is not None else refusal
 
     def _mishap(self, call: Call, error: Exception) -> Reply:
         """What went wrong, in the words of the provider; our own mistakes are logged besides."""
@@ -219,11 +241,21 @@ class Mock:
             text = f"imageproof: nothing is at {path[:200]!r}; providers are at {known}, the control API at {PREFIX}\n"
             return web.Response(status=404, text=text)
         service, rest = at
-        reply = await side.fetch_result(service, rest) if request.method in ("GET", "HEAD") else None
+        is_fetch = request.method in ("GET", "HEAD")
+        found = downloads.find(service, rest) if is_fetch else None
+        if found is not None:
+            return await self._download(request, found)
+        reply = side.fetch_upload(service, rest) if is_fetch else None
         if reply is None:
             reply = service.refuse("not_found", context={"reason": f"nothing is at {rest[:200]}"})
             self.strays.note(request, service, reply.status, "path")
         return self._send(request, reply)
+
+    async def _download(self, request: web.BaseRequest, found: downloads.Download) -> web.StreamResponse:
+        """Answer a request for an image of a task, and keep it in the journal of the task's owner."""
+        reply = await found.answer()
+        number = found.keep(request, reply, request.protocol.number)  # type: ignore[attr-defined]  # as above
+        return followed(self._send(request, reply), reply, found.account, number)
 
     def _endpoint(self, found: Found, request: web.BaseRequest) -> Endpoint | None:
         endpoints = found.endpoints
@@ -266,9 +298,13 @@ class Mock:
             more["X-Imageproof-Held-Ms"] = f"{(call.account.clock.now() - call.now) * 1000:.3f}"
         if more:
             reply.headers = {**more, **reply.headers}
+        if call.account.faults is not None:
+            after(call.endpoint.service, call, reply)
 
-    def record(self, request: web.BaseRequest | Arrived, call: Call, began: float, reply: Reply) -> None:
-        """Count an exchange and keep it in the journal of its account."""
+    def record(
+        self, request: web.BaseRequest | Arrived, call: Call, began: float, reply: Reply, connection: int
+    ) -> int:
+        """Count an exchange and keep it in the journal of its account; its number there."""
         account, operation, ended = call.account, call.operation, monotonic()
         endpoint = call.endpoint
         tally = endpoint.tally
@@ -279,11 +315,10 @@ class Mock:
             note = "; ".join([*([note] if note else []), *call.notes])
         raw, body = call.raw, reply.body
         journal = account.journal
-        if len(journal) == journal.maxlen:
-            account.journal_dropped += 1
+        number = account.next_number()
         journal.append(
             Entry(
-                account.journal_dropped + len(journal) + 1,
+                number,
                 began,
                 ended,
                 call.now,
@@ -300,8 +335,11 @@ class Mock:
                 call.rules,
                 call.task_id,
                 note,
+                connection,
+                "; ".join(call.faults) if call.faults else None,
             )
         )
+        return number
 
 
 def _queried_id(found: Found, endpoint: Endpoint) -> str | None:

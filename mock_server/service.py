@@ -14,6 +14,8 @@ from imageproof.mock_server.accounts import Account, Bucket
 from imageproof.mock_server.answers import Reply, error_body, violation_context
 from imageproof.mock_server.call import Call, costly_parts, dotted, stored_fields
 from imageproof.mock_server.fate import fill_id, id_pattern, job_digest
+from imageproof.mock_server.faults import jobs
+from imageproof.mock_server.faults.setting import resolved
 from imageproof.mock_server.record import FORMATS, phase_at, unpack
 from imageproof.mock_server.results import Gallery
 from imageproof.mock_server.triggers import HEADER, NOTHING, TriggerError, in_header, in_prompt
@@ -147,7 +149,7 @@ class Service:
         request_id = self.request_id()
         full: dict[str, object] = {
             "request_id": request_id,
-            "now": int(call.now) if call else int(self.upstream.started),
+            "now": int(call.now + call.skew_s) if call else int(self.upstream.started),
             "model": model.name
             if model
             else asked_model
@@ -197,7 +199,7 @@ class Service:
             "limit.per_minute": limit.per_minute,
             "limit.remaining": int(bucket.tokens),
             "limit.bucket": name,
-            "limit.reset": int(call.now + (limit.burst - bucket.tokens) * 60 / limit.per_minute),
+            "limit.reset": int(call.now + call.skew_s + (limit.burst - bucket.tokens) * 60 / limit.per_minute),
             "retry_after": max(1, -int(-wait // 1)),
         }
         call.limit_headers = {key: fill(value, context) for key, value in limit.headers.items()}
@@ -253,7 +255,7 @@ class Service:
         try:
             in_words = in_prompt(call.prompt)
             value = call.headers.get(HEADER)
-            script = in_words if value is None else in_header(value).over(in_words)
+            script = resolved(self, in_words if value is None else in_header(value).over(in_words))
         except TriggerError as error:
             return self.refuse(
                 "invalid_param",
@@ -316,6 +318,8 @@ class Service:
             record = unpack(packed)
             if record.account == call.account.number:
                 await self.gallery.prepare(task_id, record, call.now)
+                if call.account.faults is not None and jobs.will_flip(call, task_id):
+                    await self.gallery.prepare(*jobs.twin_of(self, task_id, record), call.now)
 
     def form_shape(self, operation: Operation, texts: list[tuple[str, str]]) -> Shape | None:
         """The shape that a form is to be read by: that of the model it names, else of any model of the operation."""

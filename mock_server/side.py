@@ -1,4 +1,4 @@
-"""The operations beside the images: balance, uploads, the list of models, and the fetching of results."""
+"""The operations beside the images: balance, uploads, and the list of models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from imageproof.mock_server.results import UPLOADS
 from imageproof.mock_server.tasks import MICRO, in_credits
 from imageproof.mock_server.upstream import Upload
 from imageproof.specs.files import FileFacts
-from imageproof.specs.model import Phase
 
 if TYPE_CHECKING:
     from imageproof.mock_server.call import Call
@@ -64,30 +63,14 @@ def _body(service: Service, call: Call, context: dict[str, object]) -> Reply:
     template = call.operation.answer.body
     if template is None:
         return service.refuse("internal", call)
-    return Reply(call.operation.answer.status, template.encode({"now": int(call.now), "request_id": "", **context}))
+    return Reply(
+        call.operation.answer.status, template.encode({"now": int(call.now + call.skew_s), "request_id": "", **context})
+    )
 
 
-async def fetch_result(service: Service, path: str) -> Reply | None:
-    """Answer a GET of a finished image or an upload; None when the path is neither."""
-    upstream = service.upstream
-    if path.startswith(UPLOADS):
-        kept = upstream.uploads.get(path.removeprefix(UPLOADS).partition(".")[0])
-        return Reply(200, kept.data, content_type=kept.content_type) if kept else service.refuse("not_found")
-    found = service.gallery.read_url(path)
-    if found is None:
+def fetch_upload(service: Service, path: str) -> Reply | None:
+    """Answer a GET of an upload; None when the path is none."""
+    if not path.startswith(UPLOADS):
         return None
-    task_id, index = found
-    record = upstream.find_task(service.provider, task_id)
-    if record is None or index >= record.images:
-        return service.refuse("not_found")
-    account = upstream.accounts[record.account]
-    now = account.clock.now()
-    if service.phase(record, now) is not Phase.SUCCEEDED:
-        return service.refuse("not_found", note="the task has not succeeded, so there is no result")
-    if service.gallery.is_expired(task_id, record, now):
-        return service.refuse("result_expired", note="the lifetime of the result is over")
-    if service.deviation is not None and service.deviation.hides_results:
-        return service.refuse("not_found")
-    data = await service.gallery.shown(task_id, record, index)
-    kind = FORMAT_TYPES[service.format_of(record)]
-    return Reply(200, data, {"Cache-Control": "public, max-age=3600"}, content_type=kind)
+    kept = service.upstream.uploads.get(path.removeprefix(UPLOADS).partition(".")[0])
+    return Reply(200, kept.data, content_type=kept.content_type) if kept else service.refuse("not_found")

@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
 from imageproof.mock_server.answers import Reply
 from imageproof.mock_server.fate import fill_id
+from imageproof.mock_server.faults import jobs, streams
+from imageproof.mock_server.faults.changes import shifted
+from imageproof.mock_server.faults.strike import lose
+from imageproof.mock_server.faults.way import Finish
+from imageproof.mock_server.faults.wire import end
 from imageproof.mock_server.record import FORMATS, Moves, Record
 from imageproof.mock_server.results import Sources
 from imageproof.mock_server.tasks import UnknownFailureError, decide, new_record
+from imageproof.mock_server.truths import Held
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from imageproof.mock_server.call import Call
+    from imageproof.mock_server.connection import Connection
     from imageproof.mock_server.plan import Plan
     from imageproof.mock_server.service import Service
     from imageproof.specs.model import Stream
@@ -36,6 +44,8 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
     outcome = call.outcome
     if outcome is None:
         return service.refuse("internal", call)
+    if call.account.faults is not None:
+        jobs.foresee(service, call)
     try:
         failure = _failure(service, call)
     except UnknownFailureError as error:
@@ -46,18 +56,23 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
     record = new_record(service, call, outcome, plan)
     if service.deviation is not None and service.deviation.record is not None:
         record = service.deviation.record(call, record)
+    if call.job_faults is not None:
+        record = jobs.altered(call.job_faults, record)
     call.task_id = task_id
+    jobs.keep(call, task_id)
     service.gallery.set_sources(task_id, _sources(call))
     if call.script.expired:
         service.upstream.expired.add(task_id)
     end = call.now + plan.queue_s + plan.run_s
     stream = call.operation.stream
     if failure is not None:
+        call.account.held.append(Held(task_id, record, has_failed=True))
         await _hold(service, call, task_id, end, plan)
         _note_absence(call, request)
         return service.refuse(failure, call)
     if stream is not None and call.asked.get(stream.switch) is True:
         return await _stream(service, call, request, _Job(task_id, record, outcome, plan, stream))
+    call.account.held.append(Held(task_id, record, has_failed=False))
     service.upstream.keep_task(service.provider, task_id, record)
     drawn = [service.gallery.shown(task_id, record, index) for index in range(record.images)]
     images, _ = await asyncio.gather(asyncio.gather(*drawn), _hold(service, call, task_id, end, plan))
@@ -79,6 +94,13 @@ def _failure(service: Service, call: Call) -> str | None:
     known = ", ".join(sorted(USUAL_FAILURES | set(service.spec.errors)))
     message = f"{service.spec.name} has no failure {name!r}: known are {known}"
     raise UnknownFailureError(message)
+
+
+class Deliver(Protocol):
+    """Sends one event, and says how the stream ends where that is the last of it."""
+
+    async def __call__(self, event: bytes, *, is_last: bool) -> Finish | None:
+        """Send the event."""
 
 
 class _Job:
@@ -146,7 +168,7 @@ def usage_context(outcome: Outcome) -> dict[str, object]:
 
 def _context(service: Service, call: Call, job: _Job) -> dict[str, object]:
     record = job.record
-    return {
+    context: dict[str, object] = {
         "now": int(call.account.clock.now()),
         "model": service.models[record.model].name,
         "task.id": job.task_id,
@@ -156,6 +178,9 @@ def _context(service: Service, call: Call, job: _Job) -> dict[str, object]:
         **usage_context(job.outcome),
         **{f"request.{name}": value for name, value in _asked(service, call).items()},
     }
+    if call.skew_s:
+        shifted(context, call.skew_s)
+    return context
 
 
 def _asked(service: Service, call: Call) -> dict[str, object]:
@@ -185,38 +210,75 @@ def _whole(service: Service, call: Call, job: _Job, images: list[bytes]) -> Repl
     return Reply(call.operation.answer.status, template.encode(context))
 
 
-async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> web.StreamResponse:
+async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> Reply | web.StreamResponse:
     """Send partial images while the job runs and a completed event at its end."""
-    stream = job.stream
+    faults = streams.foresee(service, call) if call.account.faults is not None else None
+    call.account.held.append(Held(job.task_id, job.record, has_failed=faults is not None and faults.has_failed))
+    if faults is not None and faults.lost is not None:
+        await _work_off(service, call, request, job)
+        reply = Reply(200, b"")
+        lose(reply, faults.lost)
+        call.is_spoilt = True
+        return reply
     response = web.StreamResponse(
         headers={"Content-Type": SSE, "Cache-Control": "no-store", **service.common_headers(call)}
     )
+    if call.account.faults is not None:
+        await streams.begin(faults, response, _connection(request), call)
     response.enable_chunked_encoding()
     await response.prepare(request)
-    partials = call.asked.get(stream.partials) if stream else 0
-    count = int(partials) if isinstance(partials, int | float) else 0
-    start, run = call.now + job.plan.queue_s, job.plan.run_s
     rearranged = service.deviation.events if service.deviation else None
     held: list[bytes] = []
 
-    async def deliver(event: bytes) -> None:
+    async def deliver(event: bytes, *, is_last: bool) -> Finish | None:
         if rearranged is not None:
             held.append(event)
+        elif faults is not None:
+            put = partial(_send, response, call=call)
+            return await streams.send(faults.steps(event, is_last=is_last), put, _connection(request), call)
         else:
             await _send(response, event, call)
+        return None
 
+    finish = await _tell(service, call, request, job, deliver, is_billed=faults is None or not faults.has_failed)
+    for event in rearranged(held) if rearranged else ():
+        await _send(response, event, call)
+    if finish in (None, Finish.STAY):
+        await _quietly(response.write_eof(), call)
+    if faults is not None and faults.way.reset == "after":
+        await end(_connection(request), call.account.clock, Finish.RESET, has_sent=True)
+    return response
+
+
+def _connection(request: web.BaseRequest) -> Connection:
+    """The connection on which a request came."""
+    return request.protocol  # type: ignore[return-value]  # the mock's server makes no others
+
+
+async def _work_off(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> None:
+    """Do the work of a stream that is not sent."""
+    await _hold(service, call, job.task_id, call.now + job.plan.queue_s + job.plan.run_s, job.plan)
+    _charge(service, call, request, job)
+
+
+async def _tell(
+    service: Service, call: Call, request: web.BaseRequest, job: _Job, deliver: Deliver, *, is_billed: bool
+) -> Finish | None:
+    """Deliver each event of a stream when it is due; how the stream ended, if it was ended early."""
+    partials = call.asked.get(job.stream.partials) if job.stream else 0
+    count = int(partials) if isinstance(partials, int | float) else 0
+    start, run = call.now + job.plan.queue_s, job.plan.run_s
     for index in range(count):
         await _hold(service, call, job.task_id, start + run * (index + 1) / (count + 1), job.plan)
         data = await service.gallery.image(job.task_id, job.record, 0, stage=index)
-        await deliver(_event(service, call, job, data, index))
+        finish = await deliver(_event(service, call, job, data, index), is_last=False)
+        if finish is not None:
+            return finish
     last = service.gallery.shown(job.task_id, job.record, 0)
     data, _ = await asyncio.gather(last, _hold(service, call, job.task_id, start + run, job.plan))
-    _charge(service, call, request, job)
-    await deliver(_event(service, call, job, data, None))
-    for event in rearranged(held) if rearranged else ():
-        await _send(response, event, call)
-    await _quietly(response.write_eof(), call)
-    return response
+    if is_billed:
+        _charge(service, call, request, job)
+    return await deliver(_event(service, call, job, data, None), is_last=True)
 
 
 def _event(service: Service, call: Call, job: _Job, data: bytes, index: int | None) -> bytes:
@@ -229,7 +291,7 @@ def _event(service: Service, call: Call, job: _Job, data: bytes, index: int | No
     )
     prefix = call.model.images.prefix if call.model else ""
     context = _context(service, call, job) | {
-        "image.base64": prefix + base64.b64encode(data).decode(),
+        "image.base64": prefix + base64.b64encode(data).decode() if job.record.images else None,
         "image.index": 0,
         "partial.index": index,
     }

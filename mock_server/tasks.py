@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.mock_server.answers import Reply
 from imageproof.mock_server.fate import Fate, fate_of, fill_id
+from imageproof.mock_server.faults import jobs
 from imageproof.mock_server.plan import Plan, make_plan, queued_behind
 from imageproof.mock_server.record import (
     AS_BASE64,
@@ -106,6 +107,8 @@ def submit(service: Service, call: Call) -> Reply:
     repeated = _repeated(service, call)
     if repeated is not None:
         return repeated
+    if account.faults is not None:
+        jobs.foresee(service, call)
     try:
         failure = failure_of(service, call)
     except UnknownFailureError as error:
@@ -121,20 +124,30 @@ def submit(service: Service, call: Call) -> Reply:
     record = new_record(service, call, outcome, plan)
     if service.deviation is not None and service.deviation.record is not None:
         record = service.deviation.record(call, record)
+    if call.job_faults is not None:
+        record = jobs.altered(call.job_faults, record)
     upstream.add_task(service.provider, task_id, record)
     if plan.moves == Moves.BY_POLLS:
         upstream.polls_left[task_id] = plan.polls
     if call.script.expired:
         upstream.expired.add(task_id)
-    if record.micro_usd:
-        account.ledger.charge(record.micro_usd, call.now, account.jobs)
-        if record.failure and not service.spec.billing.charge_failed:
-            account.ledger.refund_at(completed_at(record), record.micro_usd, account.jobs)
-    if outcome.micro_usd is None:
-        call.note("no page gives the price of this request: charged 0")
+    _charge(service, call, record)
     call.task_id = task_id
+    if account.faults is not None:
+        jobs.keep(call, task_id)
     _remember(service, call, task_id)
     return answer_task(service, call, task_id, record, call.endpoint.operation)
+
+
+def _charge(service: Service, call: Call, record: Record) -> None:
+    """Take the money for a job, and arrange for it to be given back where the job will fail."""
+    ledger, job = call.account.ledger, call.account.jobs
+    if record.micro_usd:
+        ledger.charge(record.micro_usd, call.now, job)
+        if record.failure and not service.spec.billing.charge_failed:
+            ledger.refund_at(completed_at(record), record.micro_usd, job)
+    if call.outcome is not None and call.outcome.micro_usd is None:
+        call.note("no page gives the price of this request: charged 0")
 
 
 def _repeated(service: Service, call: Call) -> Reply | None:
@@ -174,6 +187,8 @@ def poll(service: Service, call: Call) -> Reply:
     is_hidden = record is not None and record.account != account.number
     if is_hidden and service.deviation is not None and service.deviation.shows_foreign:
         is_hidden = False
+    if record is not None and account.faults is not None and jobs.is_unknown(call, task_id, record):
+        is_hidden = True
     if record is None or is_hidden:
         note = "the account has no such task"
         return service.refuse("task_not_found", call, context={"task.id": task_id}, note=note)
@@ -225,12 +240,17 @@ def answer_task(service: Service, call: Call, task_id: str, record: Record, oper
     phase = phase_at(record, call.now)
     if phase is Phase.FAILED:
         call.account.ledger.settle(call.now)
+    has_faults = call.account.faults is not None
+    if has_faults:
+        phase = jobs.shown_phase(call, task_id, phase)
     shown = operation.answer.by_phase
     template = shown.get(phase) or (shown.get(Phase.RUNNING) if phase is Phase.QUEUED else None)
     template = template or operation.answer.body
     if template is None:
         return _no_result(service, call, record, phase)
     context = task_context(service, call, task_id, record, phase, template)
+    if has_faults and jobs.tell(service, call, task_id, phase, context):
+        _add_stored(service, call, *jobs.twin_of(service, task_id, record), context)
     return Reply(operation.answer.status, template.encode(context))
 
 
@@ -301,6 +321,8 @@ def _add_stored(service: Service, call: Call, task_id: str, record: Record, cont
     alias = service.spec.tasks.alias_field if service.spec.tasks else None
     context["task.alias"] = asked.get(alias) if alias else None
     context["images"] = images = []
+    if not record.images:
+        context |= {"image.url": None, "image.base64": None, "image.index": 0}
     for index in range(record.images):
         image: dict[str, object] = {
             "image.url": service.image_url(call, task_id, record, index),

@@ -11,14 +11,18 @@ import re
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
+from imageproof.mock_server.faults.words import fault_in
+from imageproof.specs.fault_base import FaultError
 from imageproof.specs.problems import nearest
 from imageproof.specs.reading import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from imageproof.specs.faults import Fault
+
 HEADER = "X-Imageproof-Scenario"
-CARD = re.compile(r"\[\[([^\[\]]{1,200})\]\]")
+CARD = re.compile(r"\[\[([^\[\]]{1,400})\]\]")
 TIMES = re.compile(r"(.+?)\s+x([0-9]{1,4})")
 KEY_CARD = re.compile(r"_(nocredit|revoked|invalid|limited|instant|hold|moderated|polls[0-9]{1,3})$")
 
@@ -44,13 +48,21 @@ class Script:
     nocredit: bool = False
     limited: bool = False
     refused_key: str | None = None
+    faults: tuple[Fault, ...] = ()
+    scenario: str | None = None
 
     def over(self, other: Script) -> Script:
-        """This script where it says something, the other one elsewhere."""
+        """This script where it says something, the other one elsewhere. Faults add up."""
         said = {
             item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default
         }
+        if self.faults and other.faults:
+            said["faults"] = other.faults + self.faults
         return replace(other, **said)
+
+    def with_faults(self, faults: tuple[Fault, ...]) -> Script:
+        """The same with more faults."""
+        return replace(self, faults=self.faults + faults)
 
 
 NOTHING = Script()
@@ -88,6 +100,20 @@ def _status(text: str) -> Script:
 def _error(text: str) -> Script:
     name, times = _counted(text)
     return Script(error=name, times=times)
+
+
+def _fault(text: str) -> Script:
+    try:
+        return Script(faults=(fault_in(text),))
+    except FaultError as error:
+        raise TriggerError(str(error)) from None
+
+
+def _scenario(text: str) -> Script:
+    if not text:
+        message = "expected the name of a scenario, such as [[scenario: NAME]], got nothing"
+        raise TriggerError(message)
+    return Script(scenario=text)
 
 
 def _polls(text: str) -> Script:
@@ -128,6 +154,12 @@ WORDS: dict[str, tuple[Callable[[str], Script], str, str]] = {
         "expired",
         "the result can't be fetched any more, as if its lifetime were over",
     ),
+    "fault": (
+        _fault,
+        "fault: {status: 502, on: poll, times: 2}",
+        "any fault strikes this job: its request, its polls, its downloads",
+    ),
+    "scenario": (_scenario, "scenario: NAME", "the plan and the faults of a scenario, for this job"),
 }
 KEYS: dict[str, tuple[Script, str]] = {
     "nocredit": (Script(nocredit=True), "every billable request is refused for lack of funds"),
@@ -176,7 +208,18 @@ def _is_meant(text: str) -> bool:
 
 def in_header(value: str) -> Script:
     """The triggers of the scenario header, separated by semicolons. Raises TriggerError."""
-    return _together(read_word(part) for part in value.split(";") if part.strip())
+    return _together(read_word(part) for part in _parts(value) if part.strip())
+
+
+def _parts(value: str) -> Iterable[str]:
+    """What semicolons separate; those within braces belong to a fault."""
+    depth, start = 0, 0
+    for index, letter in enumerate(value):
+        depth += (letter == "{") - (letter == "}")
+        if letter == ";" and depth <= 0:
+            yield value[start:index]
+            start = index + 1
+    yield value[start:]
 
 
 def in_key(key: str) -> Script:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imageproof.mock_server.fate import job_digest
+from imageproof.mock_server.faults.setting import attach, resolved
 from imageproof.mock_server.triggers import HEADER, TriggerError, in_header
 from imageproof.specs.model import MAKES_IMAGES
 
@@ -21,13 +22,14 @@ def scripted_trouble(service: Service, call: Call) -> Reply | None:
         if value is None:
             return None
         try:
-            call.script = in_header(value)
+            call.script = resolved(service, in_header(value))
         except TriggerError as error:
             return service.refuse("invalid_param", call, message=f"imageproof: {error}", note=str(error))
         call.job = job_digest(call.path.encode())
     else:
         call.job = job_digest(call.raw)
     call.attempt = call.account.attempt(call.job)
+    attach(service, call)
     script = call.script
     if (script.status is None and script.error is None) or call.attempt > script.times:
         return None

@@ -14,6 +14,8 @@ from imageproof.mock_server.record import Record, owner_of, unpack
 from imageproof.mock_server.triggers import in_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imageproof.mock_server.options import Options
     from imageproof.mock_server.picture import Picture
     from imageproof.mock_server.pictures import Painter
@@ -70,6 +72,7 @@ class Upstream:
         self.polls_left: dict[str, int] = {}
         self.holds: dict[str, asyncio.Event] = {}
         self.expired: set[str] = set()
+        self.twins: dict[str, Record] = {}
         self.uploads: OrderedDict[str, Upload] = OrderedDict()
         self.upload_bytes = 0
         self.task_count = 0
@@ -77,6 +80,7 @@ class Upstream:
         self.counts = Counts()
         self._painter: Painter | None = None
         self.running: set[asyncio.Task[object]] = set()
+        self.dress: Callable[[Account], None] | None = None
 
     def render(self, picture: Picture) -> bytes:
         """Draw a picture; the tools for it are loaded when they are first needed, as they would slow the start down."""
@@ -116,6 +120,8 @@ class Upstream:
         account.limited = account.limited or self.options.limits == "documented"
         self.accounts.append(account)
         self.by_key[provider, key] = account
+        if self.dress is not None:
+            self.dress(account)
         return account
 
     def add_task(self, provider: str, task_id: str, record: Record) -> None:
@@ -178,5 +184,6 @@ class Upstream:
             self.expired.discard(task_id)
         for upload_id in [name for name, upload in self.uploads.items() if upload.account == account.number]:
             self.upload_bytes -= len(self.uploads.pop(upload_id).data)
+        self.twins = {name: twin for name, twin in self.twins.items() if twin.account != account.number}
         self.by_key.pop((provider, account.key), None)
         account.journal.clear()

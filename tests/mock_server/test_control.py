@@ -161,6 +161,7 @@ def _account(own: Controlled) -> None:
         "limits": "off",
         "clock": {"mode": "manual", "now": START},
         "webhook": None,
+        "faults": [],
         "jobs": 1,
         "tasks": 1,
         "journal": {"entries": 1, "dropped": 0, "limit": 10_000},
