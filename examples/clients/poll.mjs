@@ -15,7 +15,7 @@ import { gunzipSync } from "node:zlib";
 const PROVIDERS = {
   reapi: {
     poll: (id) => `/api/v1/tasks/${id}`,
-    results: (body) => body.output?.image_urls,
+    results: (body) => body.output?.image_urls, // where its results stand
     first: 30, // before the first poll
     every: (age) => (age < 180 ? 4 : 10), // from one poll to the next
     patience: 600, // a task that is older will not end any more
@@ -68,6 +68,7 @@ const agents = {
 };
 const requestIds = [];
 let taskId = null;
+let hollow = 0; // answers that tell the end and nothing else
 
 const sleep = (seconds) => pause((seconds * 1000) / scale + 1); // timers of Node may fire a millisecond early
 const backoff = (attempt) => Math.min(2 ** attempt, 16) * (1 + Math.random() / 4);
@@ -181,7 +182,7 @@ async function poll(id, provider, key) {
     let asked = 0;
     try {
       const reply = await send("poll", "GET", env.IMAGEPROOF_BASE_URL + provider.poll(id), { key });
-      if (hasEnded(reply, age())) return reply.body;
+      if (hasEnded(reply, age(), provider)) return reply.body;
       fine = reply.status === 200 && "status" in reply.body;
       asked = retryAfter(reply);
     } catch (error) {
@@ -196,15 +197,28 @@ async function poll(id, provider, key) {
 }
 
 /** Whether an answer to a poll is the last one. Throws when the job has failed for good. */
-function hasEnded(reply, age) {
+function hasEnded(reply, age, provider) {
   const error = errorIn(reply);
   if (reply.status === 200) {
-    if (reply.body.status === "failed") throw error;
-    return reply.body.status === "completed"; // states that no page names pass
+    const { status: state } = reply.body;
+    if (state !== "completed" && state !== "failed") return false; // states that no page names pass
+    const told = state === "failed" ? reply.body.error : resultsIn(reply.body, provider).length;
+    if (!told && (hollow += 1) < TRIES) return false; // the end is known before its result, or its reason
+    if (state === "failed") throw error;
+    return true;
   }
   if (reply.status === 404 && age < NOT_YET) return false;
   if (Object.keys(reply.body).length > 0 && reply.status < 500 && reply.status !== 429) throw error;
   return false;
+}
+
+/** The URLs of all images in an answer. */
+function resultsIn(body, provider) {
+  try {
+    return [...(provider.results(body) ?? [])].filter((url) => typeof url === "string" && url.includes(":"));
+  } catch {
+    return []; // something else stands where they should be
+  }
 }
 
 /** Fetch one image, without the key; again when it is not whole, or not there yet. */
@@ -241,9 +255,8 @@ async function run(job) {
   const provider = PROVIDERS[job.provider];
   const key = env.IMAGEPROOF_API_KEY;
   const end = await poll(await submit(job, provider, key), provider, key);
-  const urls = (provider.results(end) ?? []).filter((url) => typeof url === "string");
   const images = [];
-  for (const url of urls) images.push(await download(url, job));
+  for (const url of resultsIn(end, provider)) images.push(await download(url, job));
   if (images.length < job.images) throw new JobError("upstream", `${images.length} of ${job.images} images came`);
   const kind = job.request.output_format ?? "png";
   await Promise.all(images.map((data, at) => writeFile(join(env.IMAGEPROOF_OUT, `${job.scenario}-${at}.${kind}`), data)));

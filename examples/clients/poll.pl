@@ -65,6 +65,7 @@ my $scale = $ENV{IMAGEPROOF_TIME_SCALE} || 1;    # divides all waits; 1 outside 
 my $wire  = Wire->new( keep_alive => 1, max_redirect => 0, verify_SSL => 1 );
 my $json  = JSON::PP->new->utf8->canonical;
 my ( $task_id, @request_ids );
+my $hollow = 0;    # answers that tell the end and nothing else
 
 sub now     { return clock_gettime(CLOCK_MONOTONIC) * $scale }
 sub pause   { my ($seconds) = @_; return sleep( $seconds / $scale + 0.001 ) }
@@ -161,7 +162,7 @@ sub poll {
         my $reply = request( 'poll', 'GET', $url, key => $ENV{IMAGEPROOF_API_KEY} );
         my $fine  = 0;
         if ( !$reply->{lost} ) {
-            return $reply->{body} if has_ended( $reply, now() - $began );
+            return $reply->{body} if has_ended( $reply, now() - $began, $provider );
             $fine = $reply->{status} == 200 && exists $reply->{body}{status};
         }
         $troubles = $fine ? 0 : $troubles + 1;
@@ -173,15 +174,25 @@ sub poll {
 
 # Whether an answer to a poll is the last one. Dies when the job has failed for good.
 sub has_ended {
-    my ( $reply, $age ) = @_;
+    my ( $reply, $age, $provider ) = @_;
     my ( $status, $error, $state ) = ( $reply->{status}, scalar error_in($reply), $reply->{body}{status} // '' );
     if ( $status == 200 ) {
+        return 0 if $state !~ /^(completed|failed)$/;    # states that no page names pass
+        my $told = $state eq 'failed' ? $reply->{body}{error} : results_in( $reply->{body}, $provider );
+        return 0   if !$told && ++$hollow < $TRIES;       # the end is known before its result, or its reason
         die $error if $state eq 'failed';
-        return $state eq 'completed';    # states that no page names pass
+        return 1;
     }
     return 0   if $status == 404 && $age < $NOT_YET;
     die $error if %{ $reply->{body} } && $error && $status < 500 && $status != 429;
     return 0;
+}
+
+# The URLs of all images in an answer.
+sub results_in {
+    my ( $body, $provider ) = @_;
+    my $urls = eval { $provider->{results}->($body) };    # something else may stand where they should be
+    return grep { defined && !ref } ref $urls eq 'ARRAY' ? @$urls : ();
 }
 
 # Fetch one image, without the key; again when it is not whole, or not there yet.
@@ -214,8 +225,7 @@ sub run {
     my ($job)    = @_;
     my $provider = $PROVIDERS{ $job->{provider} };
     my $end      = poll( submit( $job, $provider ), $provider );
-    my $urls     = eval { $provider->{results}->($end) };
-    my @images   = map { download( $_, $job ) } grep { defined && !ref } ref $urls eq 'ARRAY' ? @$urls : ();
+    my @images   = map { download( $_, $job ) } results_in( $end, $provider );
     fail( 'upstream', scalar(@images) . " of $job->{images} images came" ) if @images < $job->{images};
     for my $number ( 0 .. $#images ) {
         my $kind = $job->{request}{output_format} // 'png';

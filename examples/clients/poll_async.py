@@ -140,6 +140,7 @@ class Client:
     dialect: Dialect
     scale: float = 1.0
     task_id: str | None = None
+    hollow: int = 0  # answers that tell the end and nothing else
     request_ids: list[str] = field(default_factory=list)
 
     async def back_off(self, attempt: int, least: float = 0.0) -> None:
@@ -216,6 +217,10 @@ class Client:
         """Whether this answer to a poll is the last one. Raises JobError when the job has failed."""
         state = reply.body.get("status")
         if reply.status == HTTPStatus.OK and state in (DONE, FAILED):
+            told = reply.body.get("error") if state == FAILED else results_in(reply.body, self.dialect.at)
+            self.hollow += not told
+            if not told and self.hollow < TRIES:
+                return False  # the end is known before its result, or its reason
             if state == FAILED and reply.error:
                 raise reply.error
             return True

@@ -27,21 +27,21 @@ EVER = float("inf")
 PROVIDERS: dict[str, dict[str, Any]] = {
     "reapi": {
         "poll": "/api/v1/tasks/{id}",
-        "results": lambda body: body["output"]["image_urls"],
+        "at": ("output", "image_urls"),  # where its results stand
         "first": 30,  # seconds before the first poll
         "pace": ((180, 4), (EVER, 10)),  # until the task is so old, so long from one poll to the next
         "patience": 600,  # a task that is older will not end any more
     },
     "toapis": {
         "poll": "/v1/images/generations/{id}",
-        "results": lambda body: [image["url"] for image in body["result"]["data"]],
+        "at": ("result", "data"),
         "first": 5,
         "pace": ((EVER, 6),),
         "patience": 300,
     },
     "xingchaoyiqing": {
         "poll": "/v1/result/{id}",
-        "results": lambda body: [body["image_url"]],
+        "at": ("image_url",),
         "first": 2,
         "pace": ((EVER, 3),),
         "patience": 300,
@@ -166,6 +166,7 @@ class Client:
     key: str
     provider: dict[str, Any]
     task_id: str | None = None
+    hollow: int = 0  # answers that tell the end and nothing else
 
     def back_off(self, attempt: int, asked: float = 0.0) -> None:
         """Wait 1, 2, 4 ... s with jitter, or as long as the server asks for; not for ever."""
@@ -225,9 +226,15 @@ class Client:
         """Whether an answer to a poll is the last one. Raises JobError when the job has failed for good."""
         state, error = reply.body.get("status"), reply.error()
         if reply.status == OK:
+            if state not in ("completed", "failed"):  # states that no page names pass
+                return False
+            told = reply.body.get("error") if state == "failed" else self.results(reply.body)
+            self.hollow += not told
+            if not told and self.hollow < TRIES:
+                return False  # the end is known before its result, or its reason
             if state == "failed" and error:
                 raise error
-            return bool(state == "completed")  # states that no page names pass
+            return True
         if reply.status == NOT_FOUND and age < NOT_YET:
             return False
         if error and reply.body and reply.status < INTERNAL and reply.status != TOO_MANY:
@@ -250,14 +257,19 @@ class Client:
                 return reply.data
         raise JobError("upstream", f"a result could not be fetched: {problem}")
 
+    def results(self, body: dict[str, Any]) -> list[str]:
+        """The URLs of all images in an answer."""
+        found: Any = body
+        for name in self.provider["at"]:
+            found = found.get(name) if isinstance(found, dict) else None
+        entries = found if isinstance(found, list) else [found]
+        urls = [entry.get("url") if isinstance(entry, dict) else entry for entry in entries]
+        return [url for url in urls if isinstance(url, str) and url]
+
     def run(self, job: dict[str, Any], out: Path) -> list[str]:
         """The whole job; the digests of its images, which are in the folder then."""
         end = self.poll(self.submit(job))
-        try:
-            urls = list(self.provider["results"](end))
-        except (KeyError, TypeError) as error:
-            raise JobError("upstream", "the task has succeeded without a result") from error
-        images = [self.download(url, job) for url in urls if isinstance(url, str)]
+        images = [self.download(url, job) for url in self.results(end)]
         if len(images) < job["images"]:
             raise JobError("upstream", f"{len(images)} of {job['images']} images came")
         for number, image in enumerate(images):
