@@ -157,8 +157,8 @@ class Passive:
         if not self._seen:
             return "nothing was judged, which is no pass: no request was seen"
         if not self._ours:
-            many = "the only request is" if self._seen == 1 else f"none of the {self._seen:,} requests is"
-            return f"nothing was judged, which is no pass: {many} for an operation of {name}: is it another provider?"
+            many = "the only request is for no" if self._seen == 1 else f"none of {self._seen:,} requests is for an"
+            return f"nothing was judged, which is no pass: {many} operation of {name}: is it another provider?"
         if not any(finding.verdict.is_judged for finding in findings):
             return "nothing was judged, which is no pass: no answer came whole"
         return None

@@ -7,7 +7,6 @@ closed, how answers are cut into pieces, what comes before the final answer. A c
 from __future__ import annotations
 
 import asyncio
-import ssl
 from typing import TYPE_CHECKING, Protocol
 
 from imageproof.proxy.http1 import (
@@ -68,7 +67,7 @@ class Relay:
         try:
             while await self._next():
                 continue
-        except ConnectionError:
+        except OSError:
             return  # there is nobody left to tell
         finally:
             self._client.close()
@@ -99,7 +98,7 @@ class Relay:
         try:
             return await self._exchange(head, line, framing, tape)
         except asyncio.CancelledError:
-            tape.note = tape.note or ENDED
+            tape.note = tape.note or ("" if tape.is_over else ENDED)
             raise
         finally:
             tape.ended_s = self._recorder.now()
@@ -186,7 +185,10 @@ class Relay:
         """Bring the answer back; whether the connection goes on."""
         try:
             head, status = await self._final_head(server, tape)
-        except (ConnectionError, MalformedError, ssl.SSLError) as error:
+        except (OSError, MalformedError) as error:
+            if self._gone.is_set():
+                tape.note = LEFT
+                return False
             if self._answered and isinstance(error, ConnectionError):
                 tape.trouble = self._upstream.lost(error)
                 return False  # an idle connection that was closed meanwhile: clients know how to go on
@@ -198,11 +200,14 @@ class Relay:
                 return False
             framing = answer_framing(head, status, line.method)
             await pump(server.reader, framing, self._client.send, tape.response_body.add)
-        except (ConnectionError, MalformedError, ssl.SSLError) as error:
-            if not self._gone.is_set():
+        except (OSError, MalformedError) as error:
+            if self._gone.is_set():
+                tape.note = LEFT
+            else:
                 tape.trouble = self._upstream.cut(error)
             return False
         self._answered += 1
+        tape.is_over = True
         return framing is not Framing.UNTIL_CLOSE and stays_open(head, is_old=head.first.startswith(b"HTTP/1.0"))
 
     async def _final_head(self, server: Wire, tape: Tape) -> tuple[Head, int]:

@@ -62,6 +62,7 @@ class Tape:
     trouble: Trouble | None = None
     note: str = ""
     form: Form | None = None
+    is_over: bool = False  # the answer was passed on to its end
     is_ours: bool = False  # the answer was the proxy's own
     is_unpacked: bool = False  # bodies have lost their packing, whatever Content-Encoding says
 

@@ -165,3 +165,10 @@ def talk(port: int, *requests: bytes) -> bytes:
         for request in requests:
             sock.sendall(request)
         return rest_of(sock)
+
+
+@contextmanager
+def fronted(serve: Serve, folder: Path, *, spec: str = "reapi") -> Iterator[Proxied]:
+    """A proxy before an upstream of bare sockets."""
+    with raw_upstream(serve) as upstream, proxied(spec, upstream.url, folder) as proxy:
+        yield proxy
