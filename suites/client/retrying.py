@@ -141,6 +141,7 @@ def check_retry_after(scene: Scene) -> Iterator[Remark]:
     """The next request of the same kind comes no earlier than Retry-After tells."""
     if not scene.is_timed:
         return
+    polled = [item for polls in scene.polls.values() for item in polls]
     for at, told in enumerate(scene.all):
         wait = told_to_wait(told) if scene.status(told) is not None else None
         operation = scene.operation_of(told)
@@ -153,7 +154,7 @@ def check_retry_after(scene: Scene) -> Iterator[Remark]:
             for item in scene.all[at + 1 :]
             if item.operation == told.operation
             and scene.operation_of(item) is operation
-            and item.task == told.task
+            and (told not in polled or item.task == told.task)
             and (operation is not None or item.request.url == told.request.url)
             and scene.began(item) >= end - scene.slack_s
         )

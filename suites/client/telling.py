@@ -111,13 +111,11 @@ def check_images(scene: Scene) -> Iterator[Remark]:
     truths = [truth for truth in scene.watch.truths if truth.succeeded]
     if scene.told is not Told.DONE or given is None or is_broken(scene) or not truths:
         return
-    had, known = Counter(given), Counter[str]()
-    for truth in truths:
-        known |= Counter(truth.images)
+    had, known = Counter(given), {digest for truth in truths for digest in truth.images}
     wanted = _wanted(scene, had)
     order = truths[0].exchange
-    foreign, missing = had - known, wanted - had
-    surplus = (had & known) - wanted
+    foreign = Counter({digest: count for digest, count in had.items() if digest not in known})
+    missing, surplus = wanted - had, had - foreign - wanted
     details = {"told": ", ".join(given) or "none", "true": ", ".join(wanted.elements())}
     whole = "the images are those of the job, byte for byte"
     if not _flips(scene):

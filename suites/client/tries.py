@@ -6,13 +6,17 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import orjson
+
 from imageproof.suites.client.scene import as_json, header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imageproof.records.lines import Exchange
-    from imageproof.suites.client.scene import Scene
+    import orjson
+
+from imageproof.suites.client.scene import Scene
 
 BOUNDARY = re.compile(r"boundary=\"?([^\";,\s]+)")
 LONGEST_WAIT_S = 3600.0  # a Retry-After above it is absurd: nobody has to obey
@@ -31,7 +35,16 @@ def key_of(scene: Scene, exchange: Exchange) -> Key:
     auth = scene.spec.auth.header.lower()
     has_key = any(name.lower() == auth for name, _ in exchange.request.headers)
     size = content.size if content and (content.text is None or content.cut) else 0
-    return (exchange.request.method, exchange.request.url, repr(tree) if tree is not None else text, size * 2 + has_key)
+    return (
+        exchange.request.method,
+        exchange.request.url,
+        _sorted(tree) if tree is not None else text,
+        size * 2 + has_key,
+    )
+
+
+def _sorted(tree: object) -> str:
+    return orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def series(scene: Scene, exchanges: Sequence[Exchange]) -> list[list[Exchange]]:

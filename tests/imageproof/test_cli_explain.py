@@ -10,6 +10,7 @@ from imageproof.cli.explanation import place, shown
 from imageproof.cli.main import cli
 from imageproof.mock_server.triggers import cards
 from imageproof.specs.check import Checker, check_selector
+from imageproof.specs.client import client_rules
 from imageproof.specs.contract import Statement
 from imageproof.specs.facts import Rule
 from imageproof.specs.files import FileFacts
@@ -60,7 +61,7 @@ def test_every_rule_of_a_contract_can_be_explained(spec: Spec) -> None:
     told = [
         part.split("\n", 1)[0] for part in result.stdout.split("\n\n") if "\n  " in part and not part.startswith(" ")
     ]
-    assert sorted(told) == sorted(rule.id for rule in spec.rules)
+    assert sorted(told) == sorted({rule.id for rule in (*spec.rules, *client_rules(spec))})
 
 
 def test_an_explanation_says_where_the_rule_is_known_from_and_where_it_stands() -> None:
