@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from imageproof import Mock
 from imageproof.cli.main import cli
 from imageproof.exits import ExitCode
 from imageproof.records.reading import read_run
+from tests.counterparts.watching import until
 from tests.suites.running import spent
 
 KEY = "rk_live_do-not-tell-anybody"
@@ -174,3 +176,36 @@ def test_pytest_itself_is_the_engine(mock: Mock, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "test_rule[reapi/submit/gpt-image-2/size/one-of]" in report.read_text()
     assert read_run(tmp_path / "run").footer is not None
+
+
+def test_the_rules_can_be_shared_among_workers(mock: Mock, tmp_path: Path) -> None:
+    from imageproof.suites.gateway.plugin import suite_path  # noqa: PLC0415  (loads Hypothesis)
+
+    words = ["--spec", "reapi", "--base-url", mock.url, "--mode", "free", "-k", "submit and size and not official"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", str(suite_path().parent), *words, "-n", "2", "-p", "no:cacheprovider", "-q"],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to send")
+def test_ctrl_c_keeps_what_was_found_and_says_so(tmp_path: Path) -> None:
+    with Mock("reapi", clock="real", pictures="plain") as mock:
+        folder = tmp_path / "run"
+        words = ["verify", "gateway", "reapi", "--base-url", mock.url, "--out", str(folder)]
+        with subprocess.Popen(
+            [sys.executable, "-m", "imageproof", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as run:
+            try:
+                until(lambda: (folder / "run.jsonl").exists() and "processing" in (folder / "run.jsonl").read_text())
+                run.send_signal(signal.SIGINT)
+                out, errors = run.communicate(timeout=30)
+            finally:
+                run.kill()
+    record = read_run(folder)
+    assert record.footer is not None
+    assert record.exchanges
+    assert run.returncode not in (ExitCode.CONFORMS, ExitCode.USAGE), out
+    assert "Traceback" not in out + errors
