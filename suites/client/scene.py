@@ -144,7 +144,8 @@ class Scene:
         """Whether the client went away before the answer, while the server was still there."""
         if LEFT in exchange.note:
             return True
-        return self.status(exchange) is None and not fault_words(exchange) & UNTOLD
+        cut = exchange.id in self._lost or fault_words(exchange) & UNTOLD
+        return self.status(exchange) is None and not cut
 
     def status(self, exchange: Exchange) -> int | None:
         """The status that was answered; None for no answer."""
