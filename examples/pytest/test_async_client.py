@@ -44,17 +44,17 @@ async def client(imageproof_mock_async: AsyncImageproofMock) -> AsyncIterator[Cl
 
 async def test_it_comes_back_after_a_429(client: Client, imageproof_mock_async: AsyncImageproofMock) -> None:
     mock = imageproof_mock_async
-    await mock.scenario("error: rate_limited x1")
+    await mock.fault({"error": "rate_limited", "retry_after": 7, "on": "submit"})
     task = await client.submit("a lighthouse at dusk")
     first, second = await mock.assert_called("submit", times=2)
     assert (first.status, second.status) == (429, 200)
-    assert second.at - first.at >= 1
+    assert second.at - first.at >= 7
     assert [known["id"] for known in await mock.tasks()] == [task]
 
 
 async def test_it_gives_up_in_the_end(client: Client, imageproof_mock_async: AsyncImageproofMock) -> None:
     mock = imageproof_mock_async
-    await mock.scenario("error: rate_limited x9")
+    await mock.fault({"error": "rate_limited", "on": "submit", "times": "always"})
     with pytest.raises(aiohttp.ClientResponseError, match="429"):
         await client.submit("a lighthouse at dusk")
     await mock.assert_called("submit", times=3)

@@ -54,7 +54,7 @@ def test_it_waits_for_a_slow_picture(client: Client, imageproof_mock: Imageproof
     assert url.endswith(".png")
     (submit,) = imageproof_mock.assert_called("submit", times=1)
     assert submit.json == {"model": "gpt-image-2", "prompt": "a lighthouse at dusk"}
-    assert imageproof_mock.calls("poll")[0].at == 30.0
+    imageproof_mock.assert_polled_as_advised()
     imageproof_mock.assert_billed(usd=0.007)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from imageproof.testing.breaches import breaches_of, without
+from imageproof.testing.breaches import DOWNLOAD, breaches_of, without
 from imageproof.testing.calls import Call, call_of
 from imageproof.testing.table import bodies, breaches_told, table
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from imageproof.testing.breaches import Breach
 
 MICRO = 1_000_000
-IMAGES = "/images/generations"
 EVERYTHING = "*"
 
 
@@ -82,25 +81,33 @@ class ImageproofMock:
             "IMAGEPROOF_API_KEY": self.key,
             "IMAGEPROOF_PROVIDER": self.provider,
         }
-        paths = [operation.path for operation in self.spec.operations.values()]
-        path = next((path for path in paths if path.endswith(IMAGES)), None)
-        if path is not None and self.spec.tasks is None:
-            root = f"{self.base_url}{path.removesuffix(IMAGES)}"
-            found |= {"OPENAI_BASE_URL": root, "OPENAI_API_KEY": self.key}
-        return found
+        from imageproof.suites.client.protocol import openai_base_url  # noqa: PLC0415  (heavy, and seldom needed)
+
+        root = openai_base_url(self.spec, self.base_url)
+        return {**found, "OPENAI_BASE_URL": root, "OPENAI_API_KEY": self.key} if root else found
 
     # what happens to it
 
     def set(self, **settings: JsonTree) -> None:
-        """Set `balance_usd`, `balance_credits`, `limits`, `clock` or `webhook`. Raises ValueError for nonsense."""
+        """Set `balance_usd`, `balance_credits`, `limits`, `faults`, `clock` or `webhook`.
+
+        Raises ValueError for nonsense.
+        """
         self.account.set(**settings)
 
     def scenario(self, scenario: str) -> None:
-        """Play a scenario from now on: words of test cards such as `status: 502 x2; slow: 90s`.
+        """Play a scenario from now on: the name of one, or words of test cards such as `status: 502 x2; slow: 90s`.
 
-        Raises ValueError for one that is not understood.
+        Raises ValueError for one that is not understood, or that this provider can't play.
         """
         self.account.set(scenario=scenario)
+
+    def fault(self, fault: str | dict[str, JsonTree]) -> None:
+        """Let something go wrong from now on, besides what does already: `{"status": 502, "on": "poll", "times": 2}`.
+
+        Raises ValueError for a fault that is not understood, or that this provider can't have.
+        """
+        self.account.fault(fault)
 
     def advance(self, step: str | float) -> None:
         """Move the clock on: `"95s"`, `"3m"` or seconds. A client that can be given a sleep can be given this."""
@@ -121,14 +128,14 @@ class ImageproofMock:
     # what it has seen
 
     def calls(self, operation: str | None = None) -> list[Call]:
-        """The requests that have arrived, oldest first: all of them, or those of one operation.
+        """The requests that have arrived, oldest first: all of them, or those of one operation, or of `download`.
 
         Raises ValueError for an operation that the provider does not have, LookupError when the journal is full.
         """
-        if operation is not None and operation not in self.spec.operations:
+        known = (*self.spec.operations, DOWNLOAD)
+        if operation is not None and operation not in known:
             from imageproof.specs.problems import nearest  # noqa: PLC0415  (only for those who erred)
 
-            known = self.spec.operations
             near = nearest(operation, known)
             hint = f"did you mean {near!r}?" if near else f"it has {', '.join(known)}"
             raise ValueError(f"{self.provider} has no operation {operation!r}: {hint}")
@@ -207,6 +214,18 @@ class ImageproofMock:
         """Require that an operation was never called."""
         __tracebackhide__ = True
         self.assert_called(operation, times=0)
+
+    def assert_polled_as_advised(self) -> None:
+        """Require that tasks were polled as the documents advise, and not after their end.
+
+        Raises ValueError where there is no advice, no poll, or a clock that each poll moves.
+        """
+        __tracebackhide__ = True
+        from imageproof.testing.polling import ill_advised  # noqa: PLC0415  (the judges are heavy)
+
+        found = ill_advised(self.account, self.spec, self._opened)
+        if found:
+            self._fail("\n".join(["the client does not poll as advised", *(f"  {line}" for line in found)]))
 
     def assert_billed(self, *, micro_usd: int | None = None, usd: float | None = None) -> None:
         """Require that exactly so much was spent: charged, and not given back. Raises TypeError without an amount."""

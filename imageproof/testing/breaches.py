@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from imageproof.testing.calls import Call
 
 REFUSED = "refused"
+DOWNLOAD = "download"  # a result that is gone is the provider's affair
 CLIENT_ERRORS = range(400, 500)
 STRAY = {
     "path": "the provider has nothing at this path",
@@ -42,7 +43,7 @@ def _of_call(call: Call, sentences: Mapping[str, str]) -> list[Breach]:
         return [Breach(call=call, rule=call.note, says=STRAY.get(call.note, "the key was refused"))]
     if call.rules:
         return [Breach(call=call, rule=rule, says=sentences.get(rule, "")) for rule in call.rules]
-    if call.note and not call.fault and call.status in CLIENT_ERRORS:
+    if call.note and not call.fault and call.status in CLIENT_ERRORS and call.operation != DOWNLOAD:
         return [Breach(call=call, rule=REFUSED, says=call.note)]
     return []
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class Call:
     """One request that reached the mock, and its answer.
 
-    `number` counts from 1, `operation` is a name of the contract, empty where the request met none. `at` is the
-    account's own time in seconds since the test began, `began` and `ended` are real monotonic seconds. `headers` are by
-    lower-case name. `text` and `answer_text` are bodies as text, empty for pictures and the like, and cut after 16 KiB.
-    `rules` are the ids of the rules that the request breaks, `note` says why else it was refused, and `fault` what the
-    mock did wrong on purpose.
+    `number` counts from 1. `operation` is a name of the contract, `download` for a result, empty where the request met
+    none. A `status` of 0 means that no answer was sent. `at` is the account's own time in seconds since the test began,
+    `began` and `ended` are real monotonic seconds. `headers` are by lower-case name. `text` and `answer_text` are
+    bodies as text, empty for pictures and the like, and cut after 16 KiB. `rules` are the ids of the rules that the
+    request breaks, `note` says why else it was refused, and `fault` what the mock did wrong on purpose.
     """
 
     number: int

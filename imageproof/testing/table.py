@@ -43,7 +43,14 @@ def _row(call: Call) -> tuple[str, str, str, str, str, str]:
         *([f"breaks {', '.join(why)}" if call.rules else call.note] if why else []),
     ]
     request = f"{call.method} {_cut(call.path, PATH)}"
-    return (f"{call.number}", f"{call.at:.1f} s", call.operation or "-", request, f"{call.status}", "; ".join(remarks))
+    return (
+        f"{call.number}",
+        f"{call.at:.1f} s",
+        call.operation or "-",
+        request,
+        f"{call.status or 'none'}",
+        "; ".join(remarks),
+    )
 
 
 def _cut(text: str, most: int) -> str:

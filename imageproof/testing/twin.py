@@ -50,12 +50,16 @@ class AsyncImageproofMock:
         self.sync.allow_violations(*patterns)
 
     async def set(self, **settings: JsonTree) -> None:
-        """Set `balance_usd`, `balance_credits`, `limits`, `clock` or `webhook`. Raises ValueError for nonsense."""
+        """Set `balance_usd`, `limits`, `faults`, `clock` and so on. Raises ValueError for nonsense."""
         await asyncio.to_thread(lambda: self.sync.set(**settings))
 
     async def scenario(self, scenario: str) -> None:
         """Play a scenario from now on. Raises ValueError for one that is not understood."""
         await asyncio.to_thread(self.sync.scenario, scenario)
+
+    async def fault(self, fault: str | dict[str, JsonTree]) -> None:
+        """Let something go wrong from now on. Raises ValueError for a fault that is not understood."""
+        await asyncio.to_thread(self.sync.fault, fault)
 
     async def advance(self, step: str | float) -> None:
         """Move the clock on. A client that can be given an awaited sleep can be given this."""
@@ -94,6 +98,11 @@ class AsyncImageproofMock:
         """Require that an operation was never called."""
         __tracebackhide__ = True
         await asyncio.to_thread(self.sync.assert_not_called, operation)
+
+    async def assert_polled_as_advised(self) -> None:
+        """Require that tasks were polled as the documents advise, and not after their end."""
+        __tracebackhide__ = True
+        await asyncio.to_thread(self.sync.assert_polled_as_advised)
 
     async def assert_billed(self, *, micro_usd: int | None = None, usd: float | None = None) -> None:
         """Require that exactly so much was spent: charged, and not given back."""

@@ -73,7 +73,7 @@ def test_an_operation_that_the_provider_lacks_is_refused_so_that_nothing_is_gree
 ) -> None:
     with pytest.raises(ValueError, match="reapi has no operation 'sumbit': did you mean 'submit'"):
         mock.assert_not_called("sumbit")
-    with pytest.raises(ValueError, match="it has submit, poll, balance"):
+    with pytest.raises(ValueError, match="it has submit, poll, balance, download"):
         mock.calls("quux")
 
 
@@ -114,6 +114,94 @@ def test_a_job_that_has_failed_is_not_billed(mock: ImageproofMock) -> None:
     mock.advance("10m")
     mock.assert_billed(usd=0)
     assert [task["failure"] for task in mock.tasks()] == ["upstream_failed"]
+
+
+def test_polls_are_judged_by_the_advice(server: Mock, mock: ImageproofMock) -> None:
+    mock.scenario("slow: 60s")
+    task = submit(mock)
+    with pytest.raises(ValueError, match="there are no polls"):
+        mock.assert_polled_as_advised()
+    mock.advance("30s")
+    for _ in range(3):
+        poll(mock, task)
+        mock.advance("4s")
+    mock.assert_polled_as_advised()
+    poll(mock, task)
+    mock.advance("1s")
+    poll(mock, task)
+    with pytest.raises(AssertionError) as caught:
+        mock.assert_polled_as_advised()
+    said = str(caught.value)
+    assert said.startswith("the client does not poll as advised\n  reapi/polling/cadence: expected 3 to 5 s after the ")
+    assert (
+        "a poll came 1.00 s after the poll before: early (waits in seconds: 30.000, 4.000, 4.000, 4.000, 1.000)" in said
+    )
+    assert " 42.0 s " in said
+    with pytest.raises(ValueError, match="the documents of apiyi advise nothing about polls"):
+        ImageproofMock(server.account("apiyi")).assert_polled_as_advised()
+
+
+def test_polls_after_the_end_are_told(mock: ImageproofMock) -> None:
+    mock.scenario("slow: 20s; queue: 0s")
+    task = submit(mock)
+    for _ in range(2):
+        mock.advance("30s")
+        assert poll(mock, task) == "completed"
+    with pytest.raises(AssertionError, match="reapi/client/after-end: expected "):
+        mock.assert_polled_as_advised()
+
+
+def test_polls_that_move_the_clock_say_nothing(mock: ImageproofMock) -> None:
+    mock.set(clock="jump")
+    task = submit(mock)
+    while poll(mock, task) == "processing":
+        continue
+    with pytest.raises(ValueError, match='mark the test with clock="manual"'):
+        mock.assert_polled_as_advised()
+
+
+def test_a_clock_that_runs_is_judged_by_itself(mock: ImageproofMock) -> None:
+    mock.set(clock="real")
+    mock.scenario("slow: 60s")
+    task = submit(mock)
+    poll(mock, task)
+    poll(mock, task)
+    with pytest.raises(AssertionError, match="a poll came 0"):
+        mock.assert_polled_as_advised()
+
+
+def test_faults_strike_and_stand_among_the_calls(mock: ImageproofMock) -> None:
+    mock.fault({"error": "rate_limited", "on": "submit", "retry_after": 7})
+    assert submit(mock) == "None"
+    task = submit(mock)
+    mock.fault("{reset: before, on: poll}")
+    with pytest.raises(httpx.HTTPError):
+        poll(mock, task)
+    mock.set(faults=[])
+    assert poll(mock, task) == "processing"
+    first, second, lost, last = mock.calls()
+    assert (first.status, first.answer_headers["retry-after"]) == (429, "7")
+    assert "rate_limited" in first.fault
+    assert (second.fault, lost.status, last.status) == ("", 0, 200)
+    assert "reset" in lost.fault
+    (row,) = [line for line in mock.story().splitlines() if line.startswith("  3 ")]
+    assert "  none  " in row
+    assert "fault: {reset: before" in row
+    assert mock.unexplained() == ""
+    with pytest.raises(PowerError, match="did you mean 'status'"):
+        mock.fault({"statsu": 502})
+
+
+def test_results_that_are_fetched_are_calls_too(mock: ImageproofMock) -> None:
+    mock.scenario("instant")
+    task = submit(mock)
+    urls = httpx.get(f"{mock.base_url}/api/v1/tasks/{task}", headers=mock.headers).json()["output"]["image_urls"]
+    assert httpx.get(urls[0]).status_code == 200
+    mock.advance("1000d")
+    assert httpx.get(urls[0]).status_code >= 400
+    found = mock.assert_called("download", times=2)
+    assert (found[0].status, found[0].answer_text) == (200, "")
+    assert mock.unexplained() == ""
 
 
 def test_time_is_that_of_the_provider(mock: ImageproofMock) -> None:

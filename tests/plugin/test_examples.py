@@ -36,9 +36,14 @@ def test_an_example_passes(pytester: pytest.Pytester, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "right", "wrong", "says"),
     [
-        ("test_polling_client", "30 if waited == 0 else", "1 if waited == 0 else", "assert 1.0 == 30.0"),
+        (
+            "test_polling_client",
+            "30 if waited == 0 else",
+            "1 if waited == 0 else",
+            "a poll came 1.00 s after the submit: early",
+        ),
         ("test_polling_client", '"model": "gpt-image-2",', '"modell": "gpt-image-2",', "breaks reapi/"),
-        ("test_async_client", "await self.sleep(float(told or pause))", "pass", "assert (0.0 - 0.0) >= 1"),
+        ("test_async_client", "await self.sleep(float(told or pause))", "pass", "assert (0.0 - 0.0) >= 7"),
         ("test_async_client", "!= TOO_MANY", "!= 418", "429"),
         ("test_openai_sdk", "return None", "return b''", "is None"),
     ],
