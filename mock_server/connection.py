@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import StreamReader, web
@@ -19,7 +19,7 @@ from imageproof.mock_server.packet import SMALL, Packet
 from imageproof.mock_server.quick import quick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from imageproof.mock_server.clock import Clock
     from imageproof.mock_server.faults.way import Way
@@ -53,6 +53,20 @@ class Connection(RequestHandler):
             if self.transport is None:
                 self._gone.set_result(None)
         return self._gone
+
+    @contextmanager
+    def watched(self, leave: Callable[[], None]) -> Iterator[None]:
+        """Call `leave` as soon as the client is gone, should that be within the block."""
+        gone = self.gone()
+
+        def tell(_: asyncio.Future[None]) -> None:
+            leave()
+
+        gone.add_done_callback(tell)
+        try:
+            yield
+        finally:
+            gone.remove_done_callback(tell)
 
     async def drained(self) -> None:
         """Wait until there is room for more to be sent, or nobody left to send it to."""

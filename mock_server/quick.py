@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.call import Call
 from imageproof.mock_server.packet import Packet
+from imageproof.mock_server.recording import record
 from imageproof.mock_server.routes import LONGEST_PATH
 from imageproof.mock_server.triggers import HEADER
 from imageproof.specs.model import Does
@@ -63,7 +64,7 @@ def quick(mock: Mock, message: RawRequestMessage, payload: StreamReader, connect
     reply = mock.answer_now(call)
     mock.finish(call, reply)
     packet = Packet(reply, request, mock.dated)
-    mock.record(request, call, began, reply, connection)
+    record(request, call, began, reply, connection)
     return packet
 
 

@@ -24,9 +24,8 @@ from imageproof.mock_server.deviations import deviate
 from imageproof.mock_server.fate import job_digest
 from imageproof.mock_server.faults import setting
 from imageproof.mock_server.faults.strike import after, arriving, before, before_job
-from imageproof.mock_server.journal import BODY_KEPT, Entry
 from imageproof.mock_server.packet import Dated, Packet, followed
-from imageproof.mock_server.quick import Arrived
+from imageproof.mock_server.recording import note_leaving, record
 from imageproof.mock_server.routes import LONGEST_PATH, Endpoint, Found, Routes
 from imageproof.mock_server.sabotage_kinds import UnknownSabotageError
 from imageproof.mock_server.service import Service
@@ -40,6 +39,7 @@ from imageproof.specs.model import ASKS_FOR_TASK, Does
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imageproof.mock_server.connection import Connection
     from imageproof.mock_server.options import Options
     from imageproof.specs.model import Spec
 
@@ -138,14 +138,19 @@ class Mock:
             found.task_id if endpoint.id_query is None else _queried_id(found, endpoint),
             self.options.public_url,
         )
-        connection: int = request.protocol.number  # type: ignore[attr-defined]  # all are the mock's own
-        response = await self._answer(request, call)
+        protocol: Connection = request.protocol  # type: ignore[assignment]  # all are the mock's own
+        connection = protocol.number
+        if call.operation.does in HELD:
+            with protocol.watched(lambda: note_leaving(request, call, began, connection)):
+                response = await self._answer(request, call)
+        else:
+            response = await self._answer(request, call)
         if type(response) is Reply:
             sent = self._send(request, response, call)
-            number = self.record(request, call, began, response, connection)
+            number = record(request, call, began, response, connection)
             return followed(sent, response, call.account, number)
         streamed: web.StreamResponse = response  # type: ignore[assignment]  # what is no Reply has been sent already
-        self.record(request, call, began, Reply(streamed.status, call.streamed, dict(streamed.headers)), connection)
+        record(request, call, began, Reply(streamed.status, call.streamed, dict(streamed.headers)), connection)
         return streamed
 
     async def _answer(self, request: web.BaseRequest, call: Call) -> Reply | web.StreamResponse:
@@ -300,46 +305,6 @@ class Mock:
             reply.headers = {**more, **reply.headers}
         if call.account.faults is not None:
             after(call.endpoint.service, call, reply)
-
-    def record(
-        self, request: web.BaseRequest | Arrived, call: Call, began: float, reply: Reply, connection: int
-    ) -> int:
-        """Count an exchange and keep it in the journal of its account; its number there."""
-        account, operation, ended = call.account, call.operation, monotonic()
-        endpoint = call.endpoint
-        tally = endpoint.tally
-        tally.seconds += ended - began
-        tally.answers[reply.status] = tally.answers.get(reply.status, 0) + 1
-        note = reply.note
-        if call.notes:
-            note = "; ".join([*([note] if note else []), *call.notes])
-        raw, body = call.raw, reply.body
-        journal = account.journal
-        number = account.next_number()
-        journal.append(
-            Entry(
-                number,
-                began,
-                ended,
-                call.now,
-                call.method,
-                call.path,
-                operation.name,
-                request.raw_headers,
-                raw[:BODY_KEPT],
-                len(raw),
-                reply.status,
-                {"Content-Type": reply.content_type, **reply.headers},
-                body[:BODY_KEPT],
-                len(body),
-                call.rules,
-                call.task_id,
-                note,
-                connection,
-                "; ".join(call.faults) if call.faults else None,
-            )
-        )
-        return number
 
 
 def _queried_id(found: Found, endpoint: Endpoint) -> str | None:

@@ -20,6 +20,7 @@ from imageproof.mock_server.faults.strike import lose
 from imageproof.mock_server.faults.way import Finish
 from imageproof.mock_server.faults.wire import end
 from imageproof.mock_server.record import FORMATS, Moves, Record
+from imageproof.mock_server.recording import LEFT
 from imageproof.mock_server.results import Sources
 from imageproof.mock_server.tasks import UnknownFailureError, decide, new_record
 from imageproof.mock_server.truths import Held
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from imageproof.specs.outcome import Outcome
 
 SSE = "text/event-stream"
-LEFT = "the client left before the end"
 USUAL_FAILURES = frozenset({"upstream_submit_failed", "upstream_failed", "upstream_timeout", "moderated_output"})
 
 

@@ -19,16 +19,23 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from imageproof.mock_server.fate import fill_id, job_digest
+from imageproof.mock_server.faults.jobs import webhook_fault
+from imageproof.mock_server.faults.webhooks import Delivery, broken_deliveries
 from imageproof.mock_server.record import Moves, completed_at
 from imageproof.mock_server.tasks import task_context
+from imageproof.specs.model import Phase
 from imageproof.specs.template import fill
 
 if TYPE_CHECKING:
     from imageproof.mock_server.call import Call
+    from imageproof.mock_server.clock import Clock
+    from imageproof.mock_server.record import Record
     from imageproof.mock_server.service import Service
     from imageproof.specs.model import Webhooks
 
 log = logging.getLogger("imageproof.mock")
+LOOKS_S = 0.05
+LATE_S = 600.0
 
 
 def target_of(service: Service, call: Call) -> tuple[str, str] | None:
@@ -60,41 +67,75 @@ def sign(hooks: Webhooks, secret: str, context: dict[str, object]) -> str:
     return digest.hexdigest() if hooks.algorithm == "hmac-sha256-hex" else base64.b64encode(digest.digest()).decode()
 
 
+async def _ended(service: Service, clock: Clock, task_id: str) -> Record | None:
+    """Wait for the end of a task, and give its record; None for one that has been forgotten."""
+    while True:
+        record = service.upstream.find_task(service.provider, task_id)
+        if record is None or (record.moves == Moves.BY_TIME and completed_at(record) <= clock.now()):
+            return record
+        if record.moves == Moves.BY_TIME:
+            await clock.wait_until(completed_at(record))
+        elif clock.mode.jumps:
+            await asyncio.sleep(LOOKS_S)  # such a clock would run away from a job that no time ends
+        else:
+            await clock.wait_until(clock.now() + 1.0)
+
+
 async def _deliver(service: Service, call: Call, task_id: str, target: tuple[str, str]) -> None:
     """Wait for the end of the task, then call until somebody answers with 2xx or the retries are used up."""
     hooks = service.spec.webhooks
     clock = call.account.clock
-    while True:
-        record = service.upstream.find_task(service.provider, task_id)
-        if record is None or hooks is None:
-            return
-        if record.moves == Moves.BY_TIME and completed_at(record) <= clock.now():
-            break
-        await clock.wait_until(completed_at(record) if record.moves == Moves.BY_TIME else clock.now() + 1.0)
+    record = await _ended(service, clock, task_id)
+    if record is None or hooks is None:
+        return
     phase = service.phase(record, clock.now())
     if phase not in hooks.events:
         return
+    fault = webhook_fault(call, task_id) if call.account.faults is not None else ""
+    if fault == "late":
+        await clock.wait_until(clock.now() + LATE_S)
     call.now = clock.now()
     await service.gallery.prepare(task_id, record, call.now)
     webhook_id = fill_id("wh_{hex32}", job_digest(task_id.encode()) + call.job)
     context = task_context(service, call, task_id, record, phase, hooks.body)
     context |= {"webhook.id": webhook_id, "webhook.event": hooks.events[phase]}
-    for wait in (0.0, *hooks.retries_s):
-        await clock.wait_until(clock.now() + wait)
-        if await _call(service, hooks, target, context, int(clock.now())):
-            return
-    service.upstream.counts.webhooks["given_up"] += 1
+    deliveries = [Delivery(context)]
+    if fault:
+        older = _older(service, call, task_id, record)
+        deliveries = broken_deliveries(fault, context, older, int(record.submitted + record.queue_s))
+    for delivery in deliveries:
+        for wait in (0.0, *hooks.retries_s):
+            await clock.wait_until(clock.now() + wait)
+            if await _call(service, hooks, target, delivery, int(clock.now())):
+                break
+        else:
+            service.upstream.counts.webhooks["given_up"] += 1
 
 
-async def _call(
-    service: Service, hooks: Webhooks, target: tuple[str, str], context: dict[str, object], now: int
-) -> bool:
+def _older(service: Service, call: Call, task_id: str, record: Record) -> dict[str, object]:
+    """What a call back would have said while the task ran."""
+    hooks = service.spec.webhooks
+    assert hooks is not None  # noqa: S101  (asked for by a call back)
+    before = record._replace(run_s=record.run_s + max(0.0, call.now - completed_at(record)) + 1.0)
+    context = task_context(service, call, task_id, before, Phase.RUNNING, hooks.body)
+    known = hooks.events.get(Phase.RUNNING)
+    usual = next(iter(hooks.events.values())).rpartition(".")[0]
+    webhook_id = fill_id("wh_{hex32}", job_digest(b"older " + task_id.encode()) + call.job)
+    return context | {"webhook.id": webhook_id, "webhook.event": known or f"{usual}.{context['state']}"}
+
+
+async def _call(service: Service, hooks: Webhooks, target: tuple[str, str], delivery: Delivery, now: int) -> bool:
     url, secret = target
-    stamped = {**context, "webhook.timestamp": now, "now": now}
+    at = now if delivery.at is None else delivery.at
+    stamped = {**delivery.context, "webhook.timestamp": at, "now": at}
     body = hooks.body.encode(stamped)
     signed: dict[str, object] = {**stamped, "webhook.body": body.decode()}
     signed["webhook.signature"] = sign(hooks, secret, signed)
-    headers = {name: fill(value, signed) for name, value in hooks.headers.items()}
+    headers = {
+        name: fill(value, signed)
+        for name, value in hooks.headers.items()
+        if delivery.is_signed or "webhook.signature" not in value
+    }
     timeout = aiohttp.ClientTimeout(total=hooks.timeout_s)
     try:
         async with (

@@ -177,6 +177,7 @@ async def send(
             case Pause(seconds=seconds):
                 await pause(connection, call.account.clock, seconds)
             case Finish():
+                call.is_spoilt = True
                 await end(connection, call.account.clock, step, has_sent=True)
                 if step is Finish.CLOSE and connection.transport is not None:
                     connection.transport.close()
