@@ -56,9 +56,14 @@ def check_cadence(scene: Scene) -> Iterator[Remark]:
         order = scene.order_of(task)
         if order is None or not scene.is_told(order):
             continue
-        gaps = [gap for gap in _gaps(scene, polling, order, polls) if scene.tolerance_s(gap.least_s) < gap.least_s]
+        gaps = [gap for gap in _gaps(scene, polling, order, polls) if _can_be_judged(scene, gap)]
         if gaps:
             yield _remark(scene, gaps)
+
+
+def _can_be_judged(scene: Scene, gap: Gap) -> bool:
+    """Whether this machine's clock is fine enough to see that a wait is too short; a long one is seen by any."""
+    return scene.tolerance_s(gap.least_s) < gap.least_s or _is_late(scene, gap)
 
 
 def _tries(scene: Scene, polls: Sequence[Exchange]) -> list[Try]:
