@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.wrong.base import Client
 from tests.wrong.wire import LostError
 
-SPEC = "apiyi"
+SPEC = "openai"
 RULE = "client/submits-once"
 SCENARIOS = ("lost-submit-reset",)
 

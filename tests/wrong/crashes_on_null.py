@@ -13,6 +13,6 @@ SCENARIOS = ("field-null",)
 
 
 class Wrong(Client):
-    def has_ended(self, reply: Reply, age: float) -> bool:
+    def is_final(self, reply: Reply) -> bool:
         state: Any = reply.body.get("status", "")
-        return super().has_ended(reply, age) and bool(state.lower())
+        return super().is_final(reply) if state.lower() != "processing" else False

@@ -7,6 +7,7 @@ from tests.wrong.wire import Reply
 
 SPEC = "toapis"
 RULE = "advice/backoff"
+CLOCK = "5x"
 SCENARIOS = ("rate-limited",)
 
 

@@ -1,4 +1,4 @@
-"""It waits one second after each refusal, always the same."""
+"""It waits two seconds after each refusal, always the same."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from tests.wrong.base import Client
 
 SPEC = "reapi"
 RULE = "client/backoff"
+CLOCK = "5x"
 SCENARIOS = ("rate-limited",)
 
 
 class Wrong(Client):
     def wait_after_refusal(self, attempt: int, asked: float) -> float:
-        return max(1.0, asked)
+        return max(2.0, asked)

@@ -7,7 +7,7 @@ from typing import Any
 from tests.wrong.base import Client
 
 SPEC = "reapi"
-RULE = "advice/ratio-not-in-prompt"
+RULE = "advice/gpt-image-2/ratio-not-in-prompt"
 SCENARIOS = ("plain",)
 
 
