@@ -159,7 +159,9 @@ class ClientRun:
 
     async def _play(self, scene: Scene) -> None:
         loop, me = asyncio.get_running_loop(), asyncio.current_task()
-        for number in SIGNALS if me is not None else ():
+        for number in SIGNALS:
+            if me is None:
+                break
             with suppress(RuntimeError, ValueError):  # not in the main thread, whose matter signals are
                 loop.add_signal_handler(number, me.cancel)
         driver = self._driver()
@@ -194,7 +196,11 @@ class ClientRun:
             set_up, scene.mock, self.spec, scenario, self.config, scene.folder / scenario.name
         )
         began = monotonic()
-        answer, how = await driver.do(stage.assignment)
+        opening = asyncio.create_task(stage.open_in_time())
+        try:
+            answer, how = await driver.do(stage.assignment)
+        finally:
+            opening.cancel()
         if how.end is End.NOT_STARTED:
             self.state.not_started = how.output
             return

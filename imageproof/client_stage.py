@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imageproof.mock_server import powers
+from imageproof.specs.fault_answers import Refused
 from imageproof.specs.scenario_orders import order_as_json, order_for
 from imageproof.suites.client.protocol import Assignment, openai_base_url
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imageproof.client_config import ClientConfig
+    from imageproof.door import Door
     from imageproof.mock import Mock, MockAccount
     from imageproof.mock_server.accounts import Account
     from imageproof.mock_server.journal import Entry
@@ -27,13 +29,24 @@ TURN_S = 0.005
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A scenario that is set up: its account, the order, and where the client finds it all."""
+    """A scenario that is set up: its account, the order, and where the client finds it all.
+
+    `door` is the way in where connections are refused at first, for `closed_s` real seconds.
+    """
 
     scenario: Scenario
     order: Order
     account: MockAccount
     assignment: Assignment
     scale: float
+    door: Door | None = None
+    closed_s: float = 0.0
+
+    async def open_in_time(self) -> None:
+        """Open the door when its time has come; nothing is to be done for a scenario without one."""
+        if self.door is not None:
+            await asyncio.sleep(self.closed_s)
+            await asyncio.to_thread(self.door.open)
 
 
 def set_up(mock: Mock, spec: Spec, scenario: Scenario, config: ClientConfig, folder: Path) -> Stage:
@@ -42,12 +55,15 @@ def set_up(mock: Mock, spec: Spec, scenario: Scenario, config: ClientConfig, fol
     scale = config.scale_of(scenario)
     account.set(clock="real" if scale == 1 else f"{scale:g}x")
     account.play(scenario)
+    closed_s = sum(fault.what.seconds for fault in scenario.faults if isinstance(fault.what, Refused)) / scale
+    door = mock.door() if closed_s else None
+    base_url = f"{door.url}/{spec.provider}" if door else account.base_url
     order = order_for(spec, scenario, config.seed)
     assignment = Assignment(
         provider=spec.name,
         scenario=scenario.name,
-        base_url=account.base_url,
-        openai_base_url=openai_base_url(spec, account.base_url),
+        base_url=base_url,
+        openai_base_url=openai_base_url(spec, base_url),
         api_key=account.key,
         time_scale=scale,
         seconds=config.seconds_for(scenario),
@@ -58,7 +74,15 @@ def set_up(mock: Mock, spec: Spec, scenario: Scenario, config: ClientConfig, fol
         size=order.size,
         images=order.images,
     )
-    return Stage(scenario=scenario, order=order, account=account, assignment=assignment, scale=scale)
+    return Stage(
+        scenario=scenario,
+        order=order,
+        account=account,
+        assignment=assignment,
+        scale=scale,
+        door=door,
+        closed_s=closed_s,
+    )
 
 
 async def settled(account: MockAccount) -> tuple[tuple[Entry, ...], list[dict[str, JsonTree]]]:

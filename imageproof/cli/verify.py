@@ -30,11 +30,6 @@ IN_ARGUMENTS = ("--spec",)
 INTERRUPTED = 2  # pytest says so of a run that was ended by Ctrl-C
 
 
-@click.group()
-def verify() -> None:
-    """Judge a gateway by a provider's contract."""
-
-
 def _with_options(command: click.Command) -> click.Command:
     """Give a command the options of the suite, in their order, before its own."""
     command.params[1:1] = [
@@ -53,7 +48,7 @@ def _with_options(command: click.Command) -> click.Command:
 
 
 @_with_options
-@verify.command()
+@click.command()
 @click.argument("spec")
 @click.option("--dry-run", is_flag=True, help="send nothing: say what would be sent and what it would cost")
 @click.option("--quiet", "-q", is_flag=True, help="only failures and the last line")

@@ -226,6 +226,7 @@ class _Shown:
         """Note what is being played, and say in which order."""
         from rich.console import Console
 
+        from imageproof.reports.amounts import counted
         from imageproof.reports.progress import Progress
 
         self._total = len(run.order)
@@ -239,7 +240,7 @@ class _Shown:
         )
         if self._total:
             names = " ".join(item.name for item in run.order)
-            self._say(f"{self._total} scenarios in the order of seed {run.config.seed}: {names}")
+            self._say(f"{counted(self._total, 'scenario')} in the order of seed {run.config.seed}: {names}")
 
     def saw(self, played: Played) -> None:
         """Count a scenario, and show where the run is."""
