@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imageproof.records.lines import Exchange
-    import orjson
-
-from imageproof.suites.client.scene import Scene
+    from imageproof.suites.client.scene import Scene
 
 BOUNDARY = re.compile(r"boundary=\"?([^\";,\s]+)")
 LONGEST_WAIT_S = 3600.0  # a Retry-After above it is absurd: nobody has to obey

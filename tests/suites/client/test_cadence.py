@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.suites.client.wires import SILENT, Wire, whole_life
 
 from imageproof.specs.model import Phase
+from tests.suites.client.wires import SILENT, Wire, whole_life
 
 RULE = "polling/cadence"
 
@@ -69,6 +69,7 @@ def test_a_bad_cadence_tells_the_worst_wait_and_all_intervals() -> None:
     assert remark.good == 3
     assert remark.actual == "a poll came 0.50 s after the poll before: early (2 of 4 waits)"
     assert remark.expected == "3 to 5 s after the poll before"
+    assert remark.details is not None
     assert remark.details["intervals_s"] == "30.000, 2.000, 0.500, 3.500"
 
 
@@ -142,7 +143,7 @@ def test_whoever_waits_as_advised_after_each_answer_is_never_blamed(
 ) -> None:
     """The waits may count from the submit or its answer, and the machine may wake the client late by its jitter."""
     wire = Wire(name)
-    polling = wire.spec.tasks.polling
+    polling = wire.polling
     wire.create(0.0, took=submit)
     at = submit + polling.first_s + draws[0][1] * 0.02
     for share, jitter in draws:
@@ -162,7 +163,7 @@ def test_whoever_waits_as_advised_after_each_answer_is_never_blamed(
 )
 def test_whoever_polls_too_early_is_always_blamed(name: str, before: int, share: float, scale: float) -> None:
     wire = Wire(name, scale)
-    polling = wire.spec.tasks.polling
+    polling = wire.polling
     wire.create(0.0)
     least = polling.phases[0].every_s[0]
     times = [polling.first_s + least * number for number in range(before + 1)]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.suites.client.wires import BODY, DONE, FAILED, SILENT, Wire, scene, whole_life
 
 from imageproof.specs.model import Phase
+from tests.suites.client.wires import BODY, DONE, FAILED, SILENT, Given, Wire, scene, whole_life
 
 # submits-once
 
 
-def lost(name: str = "reapi", **more: object) -> Wire:
+def lost(name: str = "reapi", **more: Given) -> Wire:
     wire = Wire(name)
     wire.create(0.0, status=None, took=30.0, **more)
     return wire

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.suites.client.wires import DONE, EXITED, FAILED, IMAGE, OTHER, SILENT, Wire, scene, whole_life
 
 from imageproof.specs.faults import read_fault
 from imageproof.suites.client.judging import judge, why_not_judged
 from imageproof.suites.client.watch import Answer, End, Ending, Told
+from tests.suites.client.wires import DONE, EXITED, FAILED, IMAGE, OTHER, SILENT, Wire, scene, whole_life
 
 
 def ending(end: End, code: int | None = None, seconds: float = 1.0) -> Ending:
@@ -28,6 +28,7 @@ def test_no_other_end_is_one(end: End) -> None:
     (remark,) = wire.judged("ends", SILENT, ending(end, -11))
     assert not remark.ok
     assert remark.bad == wire.exchanges[-1].id
+    assert remark.details is not None
     assert remark.details["output"] == "Traceback"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from imageproof.specs.faults import Fault
-    from imageproof.specs.model import JsonTree, Operation
+    from imageproof.specs.model import JsonTree, Operation, Polling
     from imageproof.suites.client.watch import Remark
 
+Given = Any  # parts of an exchange by name, whichever a test is about
 TASK = "task_1"
 IMAGE = "a" * 64
 OTHER = "b" * 64
@@ -49,9 +50,16 @@ class Wire:
         self.exchanges: list[Exchange] = []
         self.truths: list[Truth] = []
 
+    @property
+    def polling(self) -> Polling:
+        """The advised cadence."""
+        assert self.spec.tasks is not None
+        assert self.spec.tasks.polling is not None
+        return self.spec.tasks.polling
+
     # what a client sends
 
-    def send(self, operation: str, method: str, url: str, at: float, **more: object) -> Exchange:
+    def send(self, operation: str, method: str, url: str, at: float, **more: Given) -> Exchange:
         """Any request. `took` is how long its answer took, in account seconds; `status` None: no answer."""
         took, status = more.pop("took", 0.01), more.pop("status", 200)
         headers, answer = more.pop("answered", ()), more.pop("answer", None)
@@ -79,7 +87,7 @@ class Wire:
         self.exchanges.append(exchange)
         return exchange
 
-    def create(self, at: float = 0.0, *, task: str | None = TASK, **more: object) -> Exchange:
+    def create(self, at: float = 0.0, *, task: str | None = TASK, **more: Given) -> Exchange:
         """An order; answered with the task unless `status` or `answer` say otherwise."""
         operation = next(item for item in self.spec.operations.values() if item.does in MAKES_IMAGES)
         status = more.get("status", 200)
@@ -90,7 +98,7 @@ class Wire:
         return self.send(operation.name, operation.method, operation.path, at, **more)
 
     def poll(
-        self, at: float, phase: Phase | str | None = Phase.RUNNING, *, task: str = TASK, **more: object
+        self, at: float, phase: Phase | str | None = Phase.RUNNING, *, task: str = TASK, **more: Given
     ) -> Exchange:
         """A poll, answered with a phase, or with a state in other words."""
         operation = next(item for item in self.spec.operations.values() if item.does is Does.POLL)
@@ -99,24 +107,30 @@ class Wire:
         url = operation.path.replace("{task_id}", task)
         return self.send(operation.name, operation.method, url, at, task=task, **more)
 
-    def polls(self, *times: float, **more: object) -> None:
+    def polls(self, *times: float, **more: Given) -> None:
         """Polls of a running task."""
         for at in times:
             self.poll(at, **more)
 
-    def download(self, at: float, *, task: str = TASK, **more: object) -> Exchange:
+    def download(self, at: float, *, task: str = TASK, **more: Given) -> Exchange:
         """The fetching of a result, without the key."""
         more.setdefault("headers", ())
         return self.send("download", "GET", "/files/1.png", at, task=task, **more)
 
-    def truth(self, *, succeeded: bool = True, exchange: int = 1, task: str = TASK, **more: object) -> Truth:
+    def truth(self, *, succeeded: bool = True, exchange: int = 1, task: str = TASK, **more: Given) -> Truth:
         """A job of the provider."""
-        values = {"began_s": 0.0, "ended_s": 60.0, "images": (IMAGE,) if succeeded else (), "micro_usd": 1, **more}
+        values: dict[str, Any] = {
+            "began_s": 0.0,
+            "ended_s": 60.0,
+            "images": (IMAGE,) if succeeded else (),
+            "micro_usd": 1,
+            **more,
+        }
         truth = Truth(task=task, exchange=exchange, succeeded=succeeded, **values)
         self.truths.append(truth)
         return truth
 
-    def refused(self, name: str) -> dict[str, object]:
+    def refused(self, name: str) -> dict[str, Any]:
         """The parts of an answer that is a documented error, for `create` and `poll`."""
         error = self.spec.errors[name]
         context = _context(code=error.code, type=error.type, message=error.message)
@@ -124,9 +138,12 @@ class Wire:
 
     def failed(self, name: str) -> JsonTree:
         """The body of the poll of a task that failed so."""
-        failure, operation = self.spec.tasks.failures[name], self.spec.operation_for(Does.POLL)
+        operation, tasks = self.spec.operation_for(Does.POLL), self.spec.tasks
+        assert operation is not None
+        assert tasks is not None
+        failure = tasks.failures[name]
         context = _context(
-            state=self.spec.tasks.states[Phase.FAILED],
+            state=tasks.states[Phase.FAILED],
             **{"failure.code": failure.code, "failure.message": failure.message},
         )
         return operation.answer.by_phase[Phase.FAILED].plain(context)
@@ -138,6 +155,7 @@ class Wire:
         template = operation.answer.body or operation.answer.by_phase.get(known)
         context = _context(state=state, images=[{**IMAGE_VALUES}])
         context |= {"task.id": task, "failure.code": 1, "failure.message": "it failed"}
+        assert template is not None
         return template.plain(context)
 
     # what comes of it
@@ -164,14 +182,14 @@ class Wire:
             jitter_s=jitter_s,
         )
 
-    def judged(self, rule: str, answer: Answer = DONE, ending: Ending = EXITED, **more: object) -> list[Remark]:
+    def judged(self, rule: str, answer: Answer = DONE, ending: Ending = EXITED, **more: Given) -> list[Remark]:
         """The remarks about one rule: a slug of the common rules, or the end of an id."""
         found = judge(self.watch(answer, ending, **more))
         return [
             remark for remark in found if remark.rule.removeprefix(f"{self.spec.name}/") in (rule, f"client/{rule}")
         ]
 
-    def verdict(self, rule: str, answer: Answer = DONE, ending: Ending = EXITED, **more: object) -> bool | None:
+    def verdict(self, rule: str, answer: Answer = DONE, ending: Ending = EXITED, **more: Given) -> bool | None:
         """Whether a rule was kept; None where nothing was said of it."""
         found = self.judged(rule, answer, ending, **more)
         for remark in found:
@@ -182,16 +200,12 @@ class Wire:
 def scene(
     outcome: str = "done",
     *,
-    rule: str = "outcome",
-    images: int | None = None,
-    submits: int | None = 1,
-    kinds: tuple[str, ...] = (),
     faults: Sequence[Fault] = (),
     within_s: float = 600.0,
     name: str = "test",
+    **expected: Given,
 ) -> Scenario:
-    """A scenario."""
-    expected = Expected(outcome=Outcome(outcome), rule=rule, images=images, submits=submits, kinds=kinds)
+    """A scenario; what is expected besides the outcome by name."""
     return Scenario(
         name=name,
         teaches="a lesson",
@@ -200,7 +214,7 @@ def scene(
         plan="",
         faults=tuple(faults),
         job=Job(fields={}),
-        expected=expected,
+        expected=Expected(outcome=Outcome(outcome), **expected),
         limits=False,
         real_time=False,
         within_s=within_s,
@@ -230,7 +244,7 @@ def order(prompt: str) -> Order:
 def whole_life(name: str = "reapi", scale: float = 1.0) -> Wire:
     """A good client of a provider with tasks: order, polls as advised, one download."""
     wire = Wire(name, scale)
-    polling = wire.spec.tasks.polling
+    polling = wire.polling
     wire.create(0.0)
     at = polling.first_s + 0.5
     for _ in range(4):
@@ -242,12 +256,12 @@ def whole_life(name: str = "reapi", scale: float = 1.0) -> Wire:
     return wire
 
 
-def changed(wire: Wire, number: int, **more: object) -> None:
+def changed(wire: Wire, number: int, **more: Given) -> None:
     """Change one exchange, by its id."""
     wire.exchanges[number - 1] = _replaced(wire.exchanges[number - 1], more)
 
 
-def _replaced(exchange: Exchange, more: Mapping[str, object]) -> Exchange:
+def _replaced(exchange: Exchange, more: Mapping[str, Any]) -> Exchange:
     values = {name: getattr(exchange, name) for name in exchange.__struct_fields__}
     return Exchange(**{**values, **more})
 
