@@ -1,0 +1,77 @@
+"""Whether a scenario makes sense for a provider, and if not, why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imageproof.specs.facts import How
+from imageproof.specs.fault_answers import ErrorAnswer
+from imageproof.specs.fault_tasks import BrokenWebhook, ErrorInSuccess, Fails
+from imageproof.specs.model import Does
+from imageproof.specs.scenario import Needs
+from imageproof.specs.scenario_orders import why_no_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imageproof.specs.faults import Fault
+    from imageproof.specs.model import Spec
+    from imageproof.specs.scenario import Scenario
+
+ANY = "any"
+
+
+def _has_stated_limits(spec: Spec) -> bool:
+    """Whether a page gives a rate limit: an assumed one is nobody's promise."""
+    return any(rule.source.how is not How.ASSUMED for rule in spec.rules if rule.id.startswith(f"{spec.name}/limits/"))
+
+
+HAS: dict[Needs, tuple[Callable[[Spec], bool], str]] = {
+    Needs.TASKS: (lambda spec: spec.tasks is not None, "it has no tasks: it answers at once"),
+    Needs.SYNC: (
+        lambda spec: spec.operation_for(Does.GENERATE) is not None,
+        "it makes tasks: it does not answer at once",
+    ),
+    Needs.STREAM: (lambda spec: any(item.stream for item in spec.operations.values()), "it sends no streams"),
+    Needs.EDIT: (lambda spec: spec.operation_for(Does.EDIT) is not None, "it has no edits"),
+    Needs.URLS: (lambda spec: spec.results is not None, "its results are no URLs"),
+    Needs.WEBHOOKS: (lambda spec: spec.webhooks is not None, "it calls nobody back"),
+    Needs.LIMITS: (_has_stated_limits, "no page gives its rate limits"),
+    Needs.MODERATION: (lambda spec: "moderated_input" in spec.errors, "it documents no refusal by moderation"),
+    Needs.RESULT: (lambda spec: spec.operation_for(Does.RESULT) is not None, "results come with the last poll"),
+    Needs.FAILURES: (lambda spec: bool(spec.tasks and spec.tasks.failures), "it documents no failures of tasks"),
+}
+
+
+def fits(spec: Spec, scenario: Scenario) -> str | None:
+    """Why a scenario makes no sense for a provider, as part of a sentence; None when it does."""
+    if scenario.only and spec.provider not in scenario.only and spec.name not in scenario.only:
+        return f"it is about {', '.join(scenario.only)}"
+    for need in sorted(scenario.needs):
+        has, lacks = HAS.get(need, (None, ""))
+        if has is not None and not has(spec):
+            return lacks
+    for fault in scenario.faults:
+        reason = _lacks(spec, fault)
+        if reason is not None:
+            return reason
+    return why_no_order(spec, scenario)
+
+
+def _lacks(spec: Spec, fault: Fault) -> str | None:
+    """What a provider lacks for a fault."""
+    what = fault.what
+    if isinstance(what, ErrorAnswer | ErrorInSuccess) and what.name not in spec.errors:
+        return f"it documents no error answer {what.name}"
+    if isinstance(what, Fails) and what.name != ANY and not _knows_failure(spec, what.name):
+        return f"it documents no failure {what.name}"
+    if isinstance(what, BrokenWebhook) and spec.webhooks is None:
+        return "it calls nobody back"
+    does = {operation.does.value for operation in spec.operations.values()}
+    if fault.on not in {*does, "submit", "download", "any"}:
+        return f"it has no {fault.on}"
+    return None
+
+
+def _knows_failure(spec: Spec, name: str) -> bool:
+    return name in spec.tasks.failures if spec.tasks else name in spec.errors
