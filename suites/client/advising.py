@@ -21,7 +21,7 @@ from imageproof.suites.client.tries import gaps_of, retried, told_to_wait
 from imageproof.suites.client.watch import Remark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from imageproof.records.lines import Exchange
     from imageproof.specs.advice import Check
@@ -161,7 +161,7 @@ def _bodies(scene: Scene) -> Iterator[tuple[Exchange, dict[str, object]]]:
             yield create, tree
 
 
-def _value(body: dict[str, object], name: str) -> object:
+def _value(body: Mapping[str, object], name: str) -> object:
     """The value of a field; a name with a dot leads into an object."""
     outer, dot, inner = name.partition(".")
     value = body.get(name, body.get(outer) if dot else None)
@@ -169,23 +169,21 @@ def _value(body: dict[str, object], name: str) -> object:
 
 
 def _prefers(scene: Scene, rule: str, check: Prefers) -> Iterator[Remark]:
+    """What the order itself asks for is nobody's choice, and is not judged."""
+    asked = scene.watch.order.request if scene.watch.order else {}
     for create, body in _bodies(scene):
         if check.within is not None:
             used = _value(body, check.within)
-            ok, seen = used == check.what, used is not None
+            is_chosen, ok = used not in (None, _value(asked, check.within)), used == check.what
             expected, actual = f"{check.within} is {check.what}", f"it is {used!r}"
         else:
-            ok = _value(body, check.over or "") is None
-            seen = not ok or _value(body, check.what) is not None
-            expected, actual = f"{check.what} is used, not {check.over}", f"{check.over} is used"
-        if seen:
-            yield Remark(
-                rule=rule,
-                ok=ok,
-                expected=expected,
-                actual="" if ok else actual,
-                bad=None if ok else create.id,
-            )
+            other = check.over or ""
+            ok = _value(body, other) is None
+            is_chosen = _value(body, check.what) is not None if ok else _value(asked, other) is None
+            expected, actual = f"{check.what} is used, not {other}", f"{other} is used"
+        if is_chosen:
+            said, bad = ("", None) if ok else (actual, create.id)
+            yield Remark(rule=rule, ok=ok, expected=expected, actual=said, bad=bad)
 
 
 def _no_base64(scene: Scene, rule: str) -> Iterator[Remark]:

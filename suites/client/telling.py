@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from imageproof.specs.fault_tasks import Flips
+from imageproof.specs.fault_tasks import BrokenResult
 from imageproof.specs.scenario import Outcome
 from imageproof.suites.client.watch import End, Remark, Told
 
@@ -21,7 +21,6 @@ BAD_ENDS = {
     End.UNANSWERED: "never answered",
 }
 GIVES_UP = "gives-up"
-DONE_CODE, FAILED_CODE = 0, 2
 
 
 def is_broken(scene: Scene) -> bool:
@@ -118,7 +117,7 @@ def check_images(scene: Scene) -> Iterator[Remark]:
     missing, surplus = wanted - had, had - foreign - wanted
     details = {"told": ", ".join(given) or "none", "true": ", ".join(wanted.elements())}
     whole = "the images are those of the job, byte for byte"
-    if not _flips(scene):
+    if not _nobody_can_tell(scene):
         actual = f"{foreign.total()} of {had.total()} are not: {next(iter(foreign))[:16]}..." if foreign else ""
         yield Remark(
             rule=f"{scene.prefix}bytes",
@@ -150,7 +149,9 @@ def _wanted(scene: Scene, had: Counter[str]) -> Counter[str]:
     return max(choices, key=lambda item: ((item & had).total() - (item - had).total(), item.total()))
 
 
-def _flips(scene: Scene) -> bool:
-    """Whether the provider itself told two results of one task."""
-    faults = scene.watch.scenario.faults if scene.watch.scenario else ()
-    return any(isinstance(fault.what, Flips) for fault in faults)
+def _nobody_can_tell(scene: Scene) -> bool:
+    """Whether the provider serves another image than that of the job, which a client may take for it."""
+    scenario = scene.watch.scenario
+    if scenario is None or scenario.expected.outcome is not Outcome.EITHER:
+        return False
+    return any(isinstance(fault.what, BrokenResult) for fault in scenario.faults)

@@ -169,6 +169,14 @@ def test_a_value_is_preferred(value: str | None, ok: bool | None) -> None:  # no
     assert sent("toapis", body).verdict("advice/prefer-url") is ok
 
 
+def test_what_the_order_asks_for_is_nobodys_choice() -> None:
+    old = sent("toapis", {**BODY, "image_urls": [URL], "response_format": "b64_json"})
+    asked = order(image_urls=[URL], response_format="b64_json")
+    assert old.judged("advice/prefer-url", order=asked) == []
+    assert old.judged("advice/prefer-reference-images", order=asked) == []
+    assert old.verdict("advice/prefer-url", order=order()) is False
+
+
 @pytest.mark.parametrize(
     ("prompt", "ok"),
     [

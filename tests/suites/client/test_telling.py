@@ -172,11 +172,13 @@ def test_nothing_is_said_of_images_that_nobody_told_or_had() -> None:
     assert wire.judged("images", told(A)) == []
 
 
-def test_bytes_are_not_judged_where_the_provider_itself_tells_two_results() -> None:
+def test_bytes_are_not_judged_where_no_client_can_tell_that_they_are_wrong() -> None:
     wire = several(A)
-    flips = scene(faults=[read_fault({"flips": True})])
-    assert wire.judged("bytes", told(B), scenario=flips) == []
-    assert wire.verdict("bytes", told(B), scenario=scene()) is False
+    foreign, cut = [read_fault({"result": "foreign"})], [read_fault({"result": "truncated"})]
+    assert wire.judged("bytes", told(B), scenario=scene("either", faults=foreign)) == []
+    assert wire.verdict("bytes", told(B), scenario=scene(faults=cut)) is False
+    assert wire.verdict("bytes", told(B), scenario=scene("either")) is False
+    assert wire.verdict("bytes", told(B), scenario=scene(faults=[read_fault({"flips": True})])) is False
 
 
 def test_a_good_life_is_right_in_all_that_was_seen() -> None:

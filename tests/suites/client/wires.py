@@ -222,8 +222,8 @@ def scene(
     )
 
 
-def order(prompt: str) -> Order:
-    """An order for one image."""
+def order(prompt: str = "a lighthouse", **request: JsonTree) -> Order:
+    """An order for one image; fields of its request by name."""
     return Order(
         provider="reapi",
         scenario="test",
@@ -236,7 +236,7 @@ def order(prompt: str) -> Order:
         images=1,
         size=None,
         stream=False,
-        request={},
+        request=request,
         files={},
     )
 
