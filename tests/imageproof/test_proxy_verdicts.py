@@ -4,6 +4,8 @@ import base64
 import gzip
 import json
 import socket
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -262,3 +264,15 @@ def test_traffic_of_another_provider_is_no_pass(tmp_path: Path) -> None:
     assert proxy.result is not None
     assert proxy.result.exit == 4
     assert "the only request is for no operation of reapi: is it another provider?" in proxy.result.says
+
+
+def test_a_whole_suite_of_requests_finds_nothing_wrong_with_an_honest_provider(tmp_path: Path) -> None:
+    """Hundreds of requests that break rules in every way: the suite is a bad client, the mock a good provider."""
+    with Mock("reapi", clock="jump") as mock, proxied("reapi", mock.account().base_url, tmp_path) as proxy:
+        options = ["--base-url", proxy.url, "--mode", "free", "--out", str(tmp_path / "suite"), "-q"]
+        command = [sys.executable, "-m", "imageproof", "verify", "gateway", "reapi", *options]
+        suite = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert suite.returncode == 0, suite.stdout  # it sees no difference between the proxy and the provider
+    assert proxy.failed is None
+    assert {rule for rule in proxy.failures() if "/client/" not in rule} == set()
+    assert len(proxy.verdicts()) > 40
