@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SCALED, REAL = "60x", "real"
 SLACK_S = 10.0  # to start a client, on a busy machine
-PER_CORE = 3  # clients side by side, which wait most of the time
+PER_CORE = 8  # clients side by side, which wait most of the time
 Level = Literal[0, 1]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from imageproof.mock_server import powers
 from imageproof.specs.fault_answers import Refused
-from imageproof.specs.scenario_orders import order_as_json, order_for
+from imageproof.specs.scenario_orders import order_as_json, order_for, picture_files
 from imageproof.suites.client.protocol import Assignment, openai_base_url
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Stage:
 
 
 def set_up(mock: Mock, spec: Spec, scenario: Scenario, config: ClientConfig, folder: Path) -> Stage:
-    """An account with its own clock, on which the scenario plays."""
+    """An account with its own clock, on which the scenario plays; the files of its order stand in the folder."""
     account = mock.account(spec.provider)
     scale = config.scale_of(scenario)
     account.set(clock="real" if scale == 1 else f"{scale:g}x")
@@ -68,7 +68,7 @@ def set_up(mock: Mock, spec: Spec, scenario: Scenario, config: ClientConfig, fol
         time_scale=scale,
         seconds=config.seconds_for(scenario),
         folder=folder,
-        job=order_as_json(order),
+        job=order_as_json(replace(order, files=_files(order, folder / "in"))),
         prompt=order.prompt,
         model=order.model,
         size=order.size,
@@ -83,6 +83,14 @@ def set_up(mock: Mock, spec: Spec, scenario: Scenario, config: ClientConfig, fol
         door=door,
         closed_s=closed_s,
     )
+
+
+def _files(order: Order, folder: Path) -> dict[str, tuple[str, ...]]:
+    """Write the files of an order, and give their paths."""
+    for name, data in picture_files(order).items():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return {part: tuple(str(folder / name) for name in names) for part, names in order.files.items()}
 
 
 async def settled(account: MockAccount) -> tuple[tuple[Entry, ...], list[dict[str, JsonTree]]]:
