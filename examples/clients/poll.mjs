@@ -22,7 +22,7 @@ const PROVIDERS = {
   },
   toapis: {
     poll: (id) => `/v1/images/generations/${id}`,
-    results: (body) => body.result?.data?.map((image) => image.url),
+    results: (body) => body.result?.data?.map((image) => image.url ?? image.b64_json),
     first: 5,
     every: () => 5.5 + Math.random() * 2.5,
     patience: 300,
@@ -212,10 +212,10 @@ function hasEnded(reply, age, provider) {
   return false;
 }
 
-/** The URLs of all images in an answer. */
+/** The URLs or the base64 of all images in an answer. */
 function resultsIn(body, provider) {
   try {
-    return [...(provider.results(body) ?? [])].filter((url) => typeof url === "string" && url.includes(":"));
+    return [...(provider.results(body) ?? [])].filter((url) => typeof url === "string" && url.length > 0);
   } catch {
     return []; // something else stands where they should be
   }
@@ -224,6 +224,11 @@ function resultsIn(body, provider) {
 /** Fetch one image, without the key; again when it is not whole, or not there yet. */
 async function download(url, job) {
   let problem = "";
+  if (!url.startsWith("http")) {
+    const data = Buffer.from(url, "base64");
+    if ((problem = whatIsWrong(data, job))) throw new JobError("upstream", problem);
+    return data;
+  }
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     if (attempt > 0) await sleep(backoff(attempt - 1));
     try {

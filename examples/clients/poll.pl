@@ -8,6 +8,7 @@ use Digest::SHA qw(sha256_hex);
 use HTTP::Tiny;
 use IO::Uncompress::Gunzip qw(gunzip);
 use JSON::PP;
+use MIME::Base64 qw(decode_base64);
 use List::Util qw(max min);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 use Time::Piece;
@@ -23,7 +24,7 @@ my %PROVIDERS = (
     },
     toapis => {
         poll     => '/v1/images/generations/%s',
-        results  => sub { [ map { $_->{url} } @{ $_[0]{result}{data} } ] },
+        results  => sub { [ map { $_->{url} // $_->{b64_json} } @{ $_[0]{result}{data} } ] },
         first    => 5,
         every    => sub { 5.5 + rand 2.5 },
         patience => 300,
@@ -188,7 +189,7 @@ sub has_ended {
     return 0;
 }
 
-# The URLs of all images in an answer.
+# The URLs or the base64 of all images in an answer.
 sub results_in {
     my ( $body, $provider ) = @_;
     my $urls = eval { $provider->{results}->($body) };    # something else may stand where they should be
@@ -199,6 +200,12 @@ sub results_in {
 sub download {
     my ( $url, $job ) = @_;
     my $problem = '';
+    if ( $url !~ /^http/ ) {
+        my $data = decode_base64($url);
+        $problem = what_is_wrong( $data, $job );
+        fail( 'upstream', $problem ) if $problem;
+        return $data;
+    }
     for my $attempt ( 0 .. $TRIES - 1 ) {
         pause( backoff( $attempt - 1 ) ) if $attempt;
         my $reply = request( 'download', 'GET', $url );

@@ -9,7 +9,7 @@ set -uo pipefail
 provider=$(jq -r .provider "$IMAGEPROOF_JOB")
 case $provider in # where things stand at one provider, and how it wants to be polled; times are in milliseconds
   reapi) poll_path=/api/v1/tasks/ results='.output.image_urls[]?' first=30000 patience=600000 ;;
-  toapis) poll_path=/v1/images/generations/ results='.result.data[]?.url' first=5000 patience=300000 ;;
+  toapis) poll_path=/v1/images/generations/ results='.result.data[]? | .url // .b64_json' first=5000 patience=300000 ;;
   xingchaoyiqing) poll_path=/v1/result/ results='.image_url' first=2000 patience=300000 ;;
   *) poll_path='' ;;
 esac
@@ -181,6 +181,12 @@ has_ended() { # whether an answer to a poll is the last one; states that no page
 
 download() { # url, file: fetch one image, without the key; again when it is not whole, or not there yet
   local attempt problem=''
+  if [[ $1 != http* ]]; then
+    base64 --decode <<<"$1" >"$2" 2>/dev/null
+    what_is_wrong "$2"
+    if [[ $problem ]]; then fail upstream '' "$problem"; fi
+    return
+  fi
   for ((attempt = 0; attempt < tries; attempt++)); do
     if ((attempt > 0)); then
       backoff $((attempt - 1))

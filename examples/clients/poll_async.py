@@ -7,6 +7,7 @@ from provider to provider is the table below.
 from __future__ import annotations
 
 import asyncio
+import base64
 import email.utils
 import hashlib
 import json
@@ -251,7 +252,7 @@ class Client:
         end = await self.poll(await self.submit(job))
         digests = []
         for number, found in enumerate(results_in(end, self.dialect.at)):
-            data = await self.download(found, job)
+            data = await self.download(found, job) if found.startswith("http") else decoded(found, job)
             (out / f"{job['scenario']}-{number}.{job['request'].get('output_format', 'png')}").write_bytes(data)
             digests.append(hashlib.sha256(data).hexdigest())
         if len(digests) < job["images"]:
@@ -260,13 +261,24 @@ class Client:
 
 
 def results_in(body: dict[str, Any], where: tuple[str, ...]) -> list[str]:
-    """The URLs of all results in the last answer."""
+    """The URLs or the base64 of all results in the last answer."""
     found: Any = body
     for name in where:
         found = found.get(name) if isinstance(found, dict) else None
     entries = found if isinstance(found, list) else [found]
-    texts = [entry.get("url") if isinstance(entry, dict) else entry for entry in entries]
+    texts = [entry.get("url") or entry.get("b64_json") if isinstance(entry, dict) else entry for entry in entries]
     return [text for text in texts if isinstance(text, str) and text]
+
+
+def decoded(text: str, job: dict[str, Any]) -> bytes:
+    """An image that came as base64."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        data = b""
+    if problem := what_is_wrong(data, job):
+        raise JobError("upstream", problem)
+    return data
 
 
 def what_is_wrong(data: bytes, job: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ is kept from the submit to the last poll. What differs from provider to provider
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import gzip
 import hashlib
@@ -243,6 +244,8 @@ class Client:
 
     def download(self, url: str, job: dict[str, Any]) -> bytes:
         """Fetch one image, without the key; again when it is not whole, or not there yet."""
+        if not url.startswith("http"):
+            return decoded(url, job)
         problem = ""
         for attempt in range(TRIES):
             if attempt:
@@ -258,12 +261,12 @@ class Client:
         raise JobError("upstream", f"a result could not be fetched: {problem}")
 
     def results(self, body: dict[str, Any]) -> list[str]:
-        """The URLs of all images in an answer."""
+        """The URLs or the base64 of all images in an answer."""
         found: Any = body
         for name in self.provider["at"]:
             found = found.get(name) if isinstance(found, dict) else None
         entries = found if isinstance(found, list) else [found]
-        urls = [entry.get("url") if isinstance(entry, dict) else entry for entry in entries]
+        urls = [entry.get("url") or entry.get("b64_json") if isinstance(entry, dict) else entry for entry in entries]
         return [url for url in urls if isinstance(url, str) and url]
 
     def run(self, job: dict[str, Any], out: Path) -> list[str]:
@@ -275,6 +278,17 @@ class Client:
         for number, image in enumerate(images):
             (out / f"{job['scenario']}-{number}.{job['request'].get('output_format', 'png')}").write_bytes(image)
         return [hashlib.sha256(image).hexdigest() for image in images]
+
+
+def decoded(text: str, job: dict[str, Any]) -> bytes:
+    """An image that came as base64."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        data = b""
+    if problem := what_is_wrong(data, job):
+        raise JobError("upstream", problem)
+    return data
 
 
 def what_is_wrong(data: bytes, job: dict[str, Any]) -> str:

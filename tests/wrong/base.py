@@ -228,10 +228,12 @@ class Client:
         for name in self.provider["at"]:
             found = found.get(name) if isinstance(found, dict) else None
         entries = found if isinstance(found, list) else [found]
-        texts = [entry.get("url") if isinstance(entry, dict) else entry for entry in entries]
+        texts = [entry.get("url") or entry.get("b64_json") if isinstance(entry, dict) else entry for entry in entries]
         return [text for text in texts if isinstance(text, str)]
 
     def download(self, url: str) -> bytes:
+        if not url.startswith("http"):
+            return base64.b64decode(url)
         problem = ""
         for attempt in range(5):
             if attempt:
