@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.cli.markdown import code, link, page, section, table, text
 from imageproof.cli.spec_list import counted
+from imageproof.specs.client import client_rules
 from imageproof.specs.contract import Statement
 from imageproof.specs.model import ASKS_FOR_TASK
 
@@ -31,6 +32,7 @@ def rules_page(spec: Spec) -> str:
         section("Failures of tasks", table(["Failure", "Code", "Message", "Retry"], _failures(spec))),
         section("Prices", table(["Model", "When", "Price", "For each", "Place"], _prices(spec))),
         *(section(f"Rules: {title}", _rules(spec, rules)) for title, rules in _groups(spec).items()),
+        section("Rules for clients", _for_clients(spec)),
     )
 
 
@@ -74,6 +76,11 @@ def _rules(spec: Spec, rules: list[Rule]) -> list[str]:
         for rule in rules
     )
     return table(["Rule", "Level", "Says", "Known", "Place"], rows)
+
+
+def _for_clients(spec: Spec) -> list[str]:
+    rules = list(client_rules(spec))
+    return [f"`imageproof verify client {spec.name}` judges these {len(rules)}.", "", *_rules(spec, rules)]
 
 
 def _says(spec: Spec, rule: Rule) -> str:

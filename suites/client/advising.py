@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from imageproof.specs.advice import (
@@ -17,7 +18,7 @@ from imageproof.specs.advice import (
 )
 from imageproof.suites.client.retrying import remark_on_gaps
 from imageproof.suites.client.scene import ERROR, SERVER_ERROR, as_json, header
-from imageproof.suites.client.tries import gaps_of, retried, told_to_wait
+from imageproof.suites.client.tries import retried, told_to_wait
 from imageproof.suites.client.watch import Remark
 
 if TYPE_CHECKING:
@@ -128,16 +129,16 @@ def _waits(scene: Scene, rule: str, check: Waits) -> Iterator[Remark]:
     for run in retried(scene, scene.creates):
         if len(run) < ENOUGH - 1 or not all(_is_on(scene, item, check.on) for item in run[:-1]):
             continue
-        gaps = gaps_of(scene, run)
+        gaps = [scene.began(after) - scene.began(before) for before, after in pairwise(run)]
         least = [wait * WITH_JITTER for wait in check.seconds]
         pairs = [
             (gap, wait, item)
             for gap, wait, item in zip(gaps, least, run[1:], strict=False)
-            if scene.tolerance_s(wait) < wait and told_to_wait(run[run.index(item) - 1]) is None
+            if scene.grain_s(wait) < wait and told_to_wait(run[run.index(item) - 1]) is None
         ]
         if not pairs:
             continue
-        short = next((item for gap, wait, item in pairs if gap < wait - scene.tolerance_s(wait)), None)
+        short = next((item for gap, wait, item in pairs if gap < wait - scene.grain_s(wait)), None)
         shown = ", ".join(f"{gap:.2f}" for gap in gaps[:10])
         yield Remark(
             rule=rule,

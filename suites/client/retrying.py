@@ -159,10 +159,10 @@ def check_retry_after(scene: Scene) -> Iterator[Remark]:
             and scene.began(item) >= end - scene.slack_s
         )
         following = next(later, None)
-        slack = scene.tolerance_s(wait_s) + (DATE_S if is_date else 0.0)
+        slack = scene.grain_s(wait_s) + (DATE_S if is_date else 0.0)
         if following is None or slack >= wait_s:
             continue
-        waited = scene.began(following) - end
+        waited = scene.began(following) - scene.began(told)
         ok = waited >= wait_s - slack
         yield Remark(
             rule=f"{scene.prefix}retry-after",

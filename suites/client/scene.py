@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DOWNLOAD = "download"
 FLOOR_S = 0.05  # real seconds that any system may be off by
+GRAIN_S = 0.01  # real seconds that a timer may be early by
 SHARE = 0.05
 GOOD, ERROR, SERVER_ERROR, TIMEOUT, TOO_MANY, NOT_FOUND = 200, 400, 500, 408, 429, 404
 UNTOLD = frozenset({"reset", "lost", "half_closed", "silent", "refused"})  # faults after which nothing arrives
@@ -66,6 +67,14 @@ class Scene:
     def tolerance_s(self, wait_s: float) -> float:
         """How much shorter than `wait_s` a wait may look."""
         return max(FLOOR_S * self.watch.scale, SHARE * wait_s) + self.watch.jitter_s * self.watch.scale
+
+    def grain_s(self, wait_s: float) -> float:
+        """How much shorter a wait after an answer may look than it was, counted from when the request arrived.
+
+        The answer came later than that, and the next request arrived later than it was sent: whatever the machine does
+        makes such a wait longer. What is left is the grain of the client's clock, and how it rounds.
+        """
+        return GRAIN_S * self.watch.scale + SHARE * wait_s
 
     def began(self, exchange: Exchange) -> float:
         """When a request arrived."""

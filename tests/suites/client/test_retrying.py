@@ -149,8 +149,8 @@ def test_a_job_that_failed_for_good_is_not_ordered_again(failure: str, ok: bool 
 def told_to_wait(value: str, waited: float, *, date: str | None = None, scale: float = 1.0) -> Wire:
     wire = Wire(scale=scale)
     headers = (("Retry-After", value), *((("Date", date),) if date else ()))
-    wire.create(0.0, took=0.2, **wire.refused("rate_limited"), answered=headers)
-    wire.create(0.2 + waited)
+    wire.create(0.0, took=0.0, **wire.refused("rate_limited"), answered=headers)
+    wire.create(waited)
     return wire
 
 
@@ -207,7 +207,9 @@ def test_other_requests_and_those_under_way_may_come_earlier() -> None:
 
 def test_no_time_no_word() -> None:
     assert told_to_wait("5", 0.1, scale=0.0).judged("retry-after") == []
-    assert told_to_wait("5", 4.0, scale=100.0).judged("retry-after") == []
+    assert told_to_wait("2", 0.1, scale=60.0).verdict("retry-after") is False
+    assert told_to_wait("2", 1.4, scale=60.0).verdict("retry-after") is True
+    assert told_to_wait("1", 0.5, scale=100.0).judged("retry-after") == []
 
 
 # backoff
