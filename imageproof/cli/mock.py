@@ -12,9 +12,13 @@ from imageproof.cli.serving import Address, serve
 from imageproof.cli.startup import collector_paused
 from imageproof.cli.values import read_host, read_seed, read_size, read_url, reading, size_text
 from imageproof.mock_server.clock import clock_mode
+from imageproof.mock_server.faults.words import fault_in
 from imageproof.mock_server.options import Options, read_physics
 from imageproof.mock_server.sabotage_kinds import UnknownSabotageError
 from imageproof.mock_server.server import Mock
+from imageproof.mock_server.triggers import TriggerError
+from imageproof.scenario_names import scenario_named
+from imageproof.specs.fault_base import FaultError
 from imageproof.specs.library import shipped
 
 if TYPE_CHECKING:
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
     from imageproof.mock_server.clock import ClockMode
     from imageproof.mock_server.options import Physics
+    from imageproof.specs.faults import Fault
     from imageproof.specs.model import Spec
 
 USUAL = Options()
@@ -32,6 +37,23 @@ LEVELS = ("debug", "info", "warning", "error")
 CLOCK_HELP = "How fast time passes; manual stands still, jump goes on by itself to what a call waits for."
 QUEUE_HELP = "A queue with physics, of slots, cold, idle, p50, p99 and slowdown."
 SABOTAGE_HELP = "Break this one rule, to see that a suite notices; `imageproof selftest` runs them all."
+
+
+FAULT_HELP = "Let every account fail so, as in '{status: 502, on: poll, times: 2}'. May be given again."
+
+
+class FaultText(click.types.StringParamType):
+    """A fault as one line of YAML; in an environment variable one on each line."""
+
+    envvar_list_splitter = "\n"
+
+
+def read_faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[Fault, ...]:
+    """Read the faults. Raises Refusal."""
+    try:
+        return tuple(fault_in(text) for text in texts)
+    except FaultError as error:
+        raise Refusal(f"--fault: {error}") from None
 
 
 class Asked(TypedDict):
@@ -52,6 +74,8 @@ class Asked(TypedDict):
     public_url: str | None
     timing_header: bool
     sabotage: str | None
+    faults: tuple[Fault, ...]
+    scenario: str | None
     start_time: int | None
     ready_json: bool
     log_level: str
@@ -74,6 +98,9 @@ def options_of(asked: Asked) -> Options:
         physics=asked["queue"],
         timing_header=asked["timing_header"],
         sabotage=asked["sabotage"],
+        faults=asked["faults"],
+        scenario=asked["scenario"],
+        scenarios=scenario_named,
     )
 
 
@@ -125,6 +152,17 @@ def specs_named(names: Sequence[str]) -> list[Spec]:
 )
 @click.option("--timing-header", is_flag=True, help="Tell the upstream's own time in each answer.")
 @click.option("--sabotage", metavar="ID", help=SABOTAGE_HELP)
+@click.option(
+    "--fault",
+    "faults",
+    envvar="IMAGEPROOF_FAULT",
+    metavar="YAML",
+    type=FaultText(),
+    multiple=True,
+    callback=read_faults,
+    help=FAULT_HELP,
+)
+@click.option("--scenario", metavar="NAME", help="Play this scenario on every account.")
 @click.option("--start-time", metavar="UNIX", type=click.IntRange(0, LATEST), help="When clocks begin, if not now.")
 @click.option("--ready-json", is_flag=True, help="Print one line of JSON when ready, and nothing else.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", help="What goes to standard error.")
@@ -137,7 +175,7 @@ def mock(specs: tuple[str, ...], **asked: Unpack[Asked]) -> None:
     with collector_paused():
         try:
             served = Mock(specs_named(specs), options_of(asked))
-        except UnknownSabotageError as error:
+        except (UnknownSabotageError, FaultError, TriggerError) as error:
             raise Refusal(str(error)) from None
         gc.freeze()  # all this lives as long as the process: the collector need never look at it
     if warning := lying(served):

@@ -12,6 +12,7 @@ from imageproof.specs.fault_answers import ErrorAnswer
 from imageproof.specs.fault_base import FaultError
 from imageproof.specs.fault_tasks import ErrorInSuccess, Fails
 from imageproof.specs.problems import nearest
+from imageproof.specs.scenario_fits import fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +78,9 @@ def require_playable(service: Service, scenario: Scenario) -> tuple[Script, tupl
 
     How long connections are refused is left out: whoever runs the scenario does that, with a door.
     """
+    reason = fits(service.spec, scenario)
+    if reason is not None:
+        raise FaultError(f"the scenario {scenario.name!r} makes no sense for {service.provider}: {reason}")
     faults = tuple(fault for fault in scenario.faults if stage_of(fault.what) is not Stage.DOOR)
     for fault in faults:
         require_possible(service, fault)
@@ -122,11 +126,14 @@ def attach(service: Service, call: Call) -> None:
 
 
 def dress(service: Service, account: Account) -> None:
-    """Give a new account what the mock's own options want of each: a scenario and faults, where they are possible."""
+    """Give a new account what the mock's own options want of each: a scenario and faults, where they are possible.
+
+    What the end of its key says goes before the scenario.
+    """
     options = service.upstream.options
     if options.scenario is not None:
         scenario = scenario_named(options, options.scenario)
-        if not scenario.only or service.provider in scenario.only:
+        if fits(service.spec, scenario) is None:
             own = account.script
             play(service, account, scenario)
             account.script = own.over(account.script) if own is not NOTHING else account.script
@@ -153,6 +160,5 @@ def require_options(services: Iterable[Service], options: Options) -> None:
             require_possible(served[0], fault)
     if options.scenario is not None:
         scenario = scenario_named(options, options.scenario)
-        for service in served:
-            if not scenario.only or service.provider in scenario.only:
-                require_playable(service, scenario)
+        if served and all(fits(service.spec, scenario) is not None for service in served):
+            require_playable(served[0], scenario)
