@@ -9,6 +9,7 @@ import click
 from imageproof.cli.page_cli import cli_page
 from imageproof.cli.page_mock import control_page, triggers_page
 from imageproof.cli.page_rules import rules_page
+from imageproof.cli.page_scenarios import scenarios_page
 from imageproof.cli.refusal import Refusal
 from imageproof.specs.format_page import format_page
 from imageproof.specs.library import load, shipped
@@ -24,6 +25,7 @@ def pages() -> dict[str, str]:
     return {
         "cli.md": cli_page(),
         "control-api.md": control_page(),
+        "scenarios.md": scenarios_page(),
         "spec-format.md": format_page(),
         "triggers.md": triggers_page(),
         **{f"{RULES}/{spec.name}.md": rules_page(spec) for spec in (*defaults, *others)},

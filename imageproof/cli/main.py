@@ -30,6 +30,7 @@ class Root(LazyGroup):
         "selftest": Lazy("imageproof.cli.selftest", "selftest", "Prove that the suite notices what it should."),
         "baseline": Lazy("imageproof.cli.baseline", "baseline", "List known failures, and check such lists."),
         "spec": Lazy("imageproof.cli.spec", "spec", "List, check, show and export contracts."),
+        "scenario": Lazy("imageproof.cli.scenario", "scenario", "List, show and check scenarios for clients."),
         "explain": Lazy("imageproof.cli.explain", "explain", "Say everything about rules: sentence, source, examples."),
         "triggers": Lazy(
             "imageproof.cli.triggers", "triggers", "Show the words that make the mock misbehave on purpose."
