@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imageproof.specs.facts import How
-from imageproof.specs.fault_answers import ErrorAnswer
-from imageproof.specs.fault_tasks import BrokenWebhook, ErrorInSuccess, Fails
-from imageproof.specs.model import Does
+from imageproof.specs.fault_answers import ErrorAnswer, FieldChange
+from imageproof.specs.fault_tasks import BrokenWebhook, ErrorInSuccess, Fails, GoesBack, Stuck
+from imageproof.specs.model import Does, Phase
+from imageproof.specs.places import templates_of
 from imageproof.specs.scenario import Needs
 from imageproof.specs.scenario_orders import why_no_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from imageproof.specs.faults import Fault
-    from imageproof.specs.model import Spec
+    from imageproof.specs.model import JsonTree, Operation, Spec
     from imageproof.specs.scenario import Scenario
 
 ANY = "any"
+EVERYWHERE = ("any", "submit", "download")  # places that every provider has
 
 
 def _has_stated_limits(spec: Spec) -> bool:
@@ -34,7 +36,7 @@ HAS: dict[Needs, tuple[Callable[[Spec], bool], str]] = {
     ),
     Needs.STREAM: (lambda spec: any(item.stream for item in spec.operations.values()), "it sends no streams"),
     Needs.EDIT: (lambda spec: spec.operation_for(Does.EDIT) is not None, "it has no edits"),
-    Needs.URLS: (lambda spec: spec.results is not None, "its results are no URLs"),
+    Needs.URLS: (lambda spec: spec.results is not None, "its results are not fetched from URLs"),
     Needs.WEBHOOKS: (lambda spec: spec.webhooks is not None, "it calls nobody back"),
     Needs.LIMITS: (_has_stated_limits, "no page gives its rate limits"),
     Needs.MODERATION: (lambda spec: "moderated_input" in spec.errors, "it documents no refusal by moderation"),
@@ -67,10 +69,40 @@ def _lacks(spec: Spec, fault: Fault) -> str | None:
         return f"it documents no failure {what.name}"
     if isinstance(what, BrokenWebhook) and spec.webhooks is None:
         return "it calls nobody back"
-    does = {operation.does.value for operation in spec.operations.values()}
-    if fault.on not in {*does, "submit", "download", "any"}:
-        return f"it has no {fault.on}"
+    waits = spec.tasks is not None and Phase.QUEUED in spec.tasks.states
+    if (isinstance(what, GoesBack) or what == Stuck("waiting")) and not waits:
+        return "its tasks have no state in which they wait"
+    if fault.on not in {*(operation.does.value for operation in spec.operations.values()), *EVERYWHERE}:
+        return f"it has no operation for {fault.on}"
+    if isinstance(what, FieldChange) and not any(
+        _has_field(operation, what.path) for operation in _struck(spec, fault)
+    ):
+        return f"its answers have no field {what.path}"
     return None
+
+
+def _struck(spec: Spec, fault: Fault) -> list[Operation]:
+    """The operations that a fault may strike; what is meant for the submit is meant for every way to order images."""
+    meant = {Does.SUBMIT, Does.GENERATE, Does.EDIT} if fault.on == "submit" else {fault.on}
+    return [item for item in spec.operations.values() if fault.on == "any" or item.does in meant]
+
+
+def _has_field(operation: Operation, path: str) -> bool:
+    parts = [part for part in path.split(".") if not part.isdigit()]
+    return any(_leads(template.tree, parts) for template in templates_of(operation).values())
+
+
+def _leads(tree: JsonTree, parts: Sequence[str]) -> bool:
+    """Whether a path leads somewhere in a template; a directive stands for what is below it."""
+    if not parts:
+        return True
+    if isinstance(tree, list):
+        return any(_leads(item, parts) for item in tree)
+    if not isinstance(tree, dict):
+        return False
+    if any(key.startswith("$") for key in tree):
+        return any(_leads(item, parts) for key, item in tree.items() if key != "$switch")
+    return any(_leads(item, parts[1:]) for key, item in tree.items() if key.removesuffix("?") == parts[0])
 
 
 def _knows_failure(spec: Spec, name: str) -> bool:

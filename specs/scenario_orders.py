@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from itertools import product
 from typing import TYPE_CHECKING
 
 from imageproof.specs.check import Checker
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
 
     from imageproof.specs.model import Field, JsonTree, Model, Operation, Shape, Spec
     from imageproof.specs.outcome import Outcome
-    from imageproof.specs.scenario import Scenario
+    from imageproof.specs.scenario import Job, Scenario
 
     Body = dict[str, object]
 
 REFERENCE = "https://example.com/photo-{number}.jpg"
-PICTURE = (640, 640)  # pixels of a file that a form carries
+PICTURE = FileFacts(format="png", width=640, height=640, has_alpha=True, size=0)
 DOT = "."
 
 
@@ -49,15 +48,14 @@ def order_for(spec: Spec, scenario: Scenario, seed: int = 1) -> Order:
         size=f"{outcome.width}x{outcome.height}",
         stream=scenario.job.stream,
         request={name: _plain(value) for name, value in request.items() if not _is_files(value)},
-        files={name: _file_names(name, value) for name, value in request.items() if _is_files(value)},
+        files=_parts(model.shapes[operation.name], request),
     )
 
 
 def picture_files(order: Order) -> dict[str, bytes]:
     """The files that an order names, by name: plain pictures that the rules of the form allow."""
     names = [name for names in order.files.values() for name in names]
-    facts = FileFacts(format="png", width=PICTURE[0], height=PICTURE[1], has_alpha=True, size=0)
-    return {name: encode(facts) for name in names}
+    return {name: encode(PICTURE) for name in names}
 
 
 def order_as_json(order: Order, **more: JsonTree) -> dict[str, JsonTree]:
@@ -75,8 +73,10 @@ def why_no_order(spec: Spec, scenario: Scenario) -> str | None:
 
 
 def _made(spec: Spec, scenario: Scenario) -> tuple[Operation, Model, Body, Outcome]:
+    """The plainest valid request that does the job. Raises NoOrderError."""
     operation = _operation(spec, scenario)
     models = sorted(spec.models.values(), key=lambda model: model.name != spec.selector.example)
+    lacks = "it takes no pictures to start from" if scenario.job.references else "no model of it takes such a job"
     for model in models:
         shape = model.shapes.get(operation.name)
         if shape is None:
@@ -84,10 +84,12 @@ def _made(spec: Spec, scenario: Scenario) -> tuple[Operation, Model, Body, Outco
         for body in _bodies(spec, scenario, operation, model, shape):
             if Checker(shape, spec.selector).check(body):
                 continue
-            outcome = Outcomes(model).of(effective(shape, _flat(body)), prompt=scenario.job.prompt)
-            if _serves(scenario, outcome):
+            asked = effective(shape, _flat(body))
+            outcome = Outcomes(model).of(asked, prompt=scenario.job.prompt)
+            lacks = _shortfall(scenario, outcome) or ""
+            if not lacks:
                 return operation, model, body, outcome
-    raise NoOrderError("no model takes such a request")
+    raise NoOrderError(lacks)
 
 
 def _operation(spec: Spec, scenario: Scenario) -> Operation:
@@ -108,38 +110,50 @@ def _operation(spec: Spec, scenario: Scenario) -> Operation:
 def _bodies(spec: Spec, scenario: Scenario, operation: Operation, model: Model, shape: Shape) -> Iterator[Body]:
     """Requests that say what the scenario wants, the plainest first; not all of them keep the rules."""
     job, images = scenario.job, model.images
-    base = {**Maker(shape, spec.selector).least(), **dict(job.fields)}
-    base = _replaced(base, images.prompt, job.prompt)
-    if job.images > 1:
-        base = _replaced(base, str(images.count), job.images)
+    base = _replaced(Maker(shape, spec.selector).least(), images.prompt, job.prompt)
+    allowed = {field.name for field in shape.allowed}
+    for name, value in job.fields.items():
+        base = _replaced(base, name, value) if name in allowed else base
+    if job.images > 1 and isinstance(images.count, str):
+        base = _replaced(base, images.count, job.images)
     if job.stream and operation.stream is not None:
         base = _replaced(base, operation.stream.switch, value=True)
-    forms = ("b64_json", "url") if images.kind in shape.fields else (None,)
-    names = [name for name in images.references if name in shape.fields]
-    references: tuple[str | None, ...] = tuple(names) if job.references and operation.content == "json" else (None,)
-    for name, form in product(references, (None, *forms)):
-        body = base
-        if name is not None:
-            body = _replaced(body, name, _urls(shape.fields[name], job.references))
-        if form is not None:
-            body = _replaced(body, images.kind, form)
+    base = {name: _as_pictures(value) for name, value in base.items()}
+    kinds = ("b64_json", "base64", "url") if images.kind in allowed else ()
+    for kind in (None, *kinds):
+        body = base if kind is None else _replaced(base, images.kind, kind)
+        yield from _with_references(body, job, [shape.fields[name] for name in images.references if name in allowed])
+
+
+def _with_references(body: Body, job: Job, fields: list[Field]) -> Iterator[Body]:
+    """The body with so many references as the job has, in each field that takes them; without any as it is."""
+    if not job.references:
         yield body
-    if job.references and operation.content == "json" and not names:
-        raise NoOrderError("it takes no reference images")
+        return
+    for field in fields:
+        urls = [REFERENCE.format(number=number) for number in range(1, job.references + 1)]
+        values: dict[str, object] = {"files": [PICTURE] * job.references, "file": PICTURE, "strings": urls}
+        yield _replaced(body, field.name, values.get(field.type, urls[0]))
 
 
-def _serves(scenario: Scenario, outcome: Outcome) -> bool:
-    needs = scenario.needs
-    if Needs.URLS in needs and outcome.as_base64:
-        return False
-    if Needs.BASE64 in needs and not outcome.as_base64:
-        return False
-    return outcome.count == scenario.job.images
+def _as_pictures(value: object) -> object:
+    """A value of a form in which each file is the picture that will be sent."""
+    if isinstance(value, FileFacts):
+        return PICTURE
+    if isinstance(value, list):
+        return [_as_pictures(item) for item in value]
+    return value
 
 
-def _urls(field: Field, count: int) -> object:
-    urls = [REFERENCE.format(number=number) for number in range(1, count + 1)]
-    return urls[0] if field.type == "string" else urls
+def _shortfall(scenario: Scenario, outcome: Outcome) -> str | None:
+    """What a request does not come to that the scenario needs; None for nothing."""
+    if Needs.URLS in scenario.needs and outcome.as_base64:
+        return "no model of it answers with URLs"
+    if Needs.BASE64 in scenario.needs and not outcome.as_base64:
+        return "no model of it answers with base64"
+    if outcome.count != scenario.job.images:
+        return f"no model of it makes {scenario.job.images} images at once"
+    return None
 
 
 def _replaced(body: Mapping[str, object], name: str, value: object) -> Body:
@@ -164,10 +178,17 @@ def _is_files(value: object) -> bool:
     return isinstance(value, FileFacts) or (isinstance(value, list) and any(isinstance(i, FileFacts) for i in value))
 
 
-def _file_names(name: str, value: object) -> tuple[str, ...]:
-    count = len(value) if isinstance(value, list) else 1
-    stem = name.removesuffix("[]")
-    return tuple(f"{stem}-{number}.png" for number in range(1, count + 1))
+def _parts(shape: Shape, request: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    """The names of the files by the name of their part, in the spelling that the provider has for several files."""
+    out = {}
+    for name, value in request.items():
+        if not _is_files(value):
+            continue
+        count = len(value) if isinstance(value, list) else 1
+        several = f"{name}[]"
+        part = several if count > 1 and several in shape.fields[name].names else name
+        out[part] = tuple(f"{name}-{number}.png" for number in range(1, count + 1))
+    return out
 
 
 def _plain(value: object) -> JsonTree:

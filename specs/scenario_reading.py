@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from imageproof.specs.client import client_slugs
 from imageproof.specs.fault_base import FaultError
 from imageproof.specs.faults import read_fault
 from imageproof.specs.nodes import Mapping, Scalar, Sequence, plain
@@ -29,6 +31,8 @@ EXPECT_KEYS = ("outcome", "rule", "submits", "images", "kinds")
 OPERATIONS = ("generate", "edit")
 WITHIN_S = 600.0
 MOST_IMAGES = 10
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+NULL_HINT = 'a plain null is no word: write "null" in quotes'
 ANY_NUMBER = "any"
 KINDS_OF_ERROR = (
     "invalid_request", "auth", "quota", "rate_limited", "moderation", "not_found", "timeout", "upstream", "network",
@@ -98,6 +102,8 @@ def read_scenario(path: Path) -> Scenario:
     tree = file.document(path, VERSION, KEYS)
     if child(tree, "teaches") is None:
         file.problem(tree.mark, "expected `teaches`, one sentence that says what a client learns, got no such key")
+    if not NAME.fullmatch(path.stem):
+        file.problem(tree.mark, f"expected a file name of small letters, digits and hyphens, got {path.name!r}")
     expected = _expected(file, tree)
     scenario = Scenario(
         name=path.stem,
@@ -131,10 +137,13 @@ def _within(file: _File, tree: Mapping) -> float:
     if node is None:
         return WITHIN_S
     try:
-        return seconds(text_of(node))
+        found = seconds(text_of(node))
     except ValueError as error:
         file.problem(node.mark, f"{error}, for `within`")
         return WITHIN_S
+    if found <= 0:
+        file.problem(node.mark, f"expected `within` to be more than 0 seconds, got {text_of(node)!r}")
+    return found
 
 
 def _faults(file: _File, tree: Mapping) -> tuple[Fault, ...]:
@@ -142,11 +151,16 @@ def _faults(file: _File, tree: Mapping) -> tuple[Fault, ...]:
         return ()
     found = []
     for node in file.entries(tree, "faults"):
+        tree_of_fault = cast("dict[str, JsonTree]", plain(node))
         try:
-            found.append(read_fault(cast("JsonTree", plain(node))))
+            found.append(read_fault(tree_of_fault))
         except FaultError as error:
-            file.problem(node.mark, str(error))
+            file.problem(node.mark, str(error), NULL_HINT if _has_null(tree_of_fault) else None)
     return tuple(found)
+
+
+def _has_null(tree: JsonTree) -> bool:
+    return tree is None or (isinstance(tree, dict) and any(_has_null(value) for value in tree.values()))
 
 
 def _job(file: _File, tree: Mapping) -> Job:
@@ -174,10 +188,14 @@ def _expected(file: _File, tree: Mapping) -> Expected:
         file.problem(tree.mark, f"expected `expect: {{outcome: ...}}` with one of {', '.join(Outcome)}, got none")
         return Expected(outcome=Outcome.EITHER)
     submits = child(node, "submits")
+    rule = file.words(node, "rule", "outcome")
+    if rule not in client_slugs():
+        hint = did_you_mean(rule, client_slugs()) or f"known are {', '.join(client_slugs())}"
+        file.problem(node.key_marks["rule"], f"expected a rule for clients of every provider, got {rule!r}", hint)
     is_any = submits is not None and plain(submits) == ANY_NUMBER
     return Expected(
         outcome=Outcome(file.choice(outcome, tuple(Outcome), "outcome") or Outcome.EITHER),
-        rule=file.words(node, "rule", "outcome"),
+        rule=rule,
         images=file.number(node, "images", 0, MOST_IMAGES) if child(node, "images") is not None else None,
         submits=None if is_any else file.number(node, "submits", 1, MOST_IMAGES),
         kinds=tuple(file.choices(child(node, "kinds"), KINDS_OF_ERROR, "kinds")),
