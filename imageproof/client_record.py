@@ -90,7 +90,7 @@ class Recorder:
         )
 
     def _response(self, entry: Entry) -> Response:
-        pairs = list(entry.response_headers.items())
+        pairs = [(str(name), str(value)) for name, value in entry.response_headers.items()]
         return Response(
             status=entry.status,
             headers=self._redact.headers(pairs),
@@ -164,10 +164,8 @@ def shown_command(command: Iterable[str]) -> str:
     return shlex.join(command)
 
 
-def header_of(  # noqa: PLR0913  (what the first line holds, by name)
-    spec: Spec, *, target: str, seed: int, strict: bool, scale: float, rules: int, config: dict[str, str]
-) -> Header:
-    """The first line of the record; the advised cadence is on the run's own clock."""
+def header_of(spec: Spec, *, target: str, seed: int, strict: bool, rules: int, config: dict[str, str]) -> Header:
+    """The first line of the record; the advised cadence is in the time of the provider, as `account_s` is."""
     return Header(
         format=FORMAT,
         what="client",
@@ -182,7 +180,7 @@ def header_of(  # noqa: PLR0913  (what the first line holds, by name)
         config=config,
         versions=dict(versions()),
         micro_usd_per_credit=spec.billing.micro_usd_per_credit,
-        cadence=cadence_of(spec, scale),
+        cadence=cadence_of(spec, 1.0),
     )
 
 
