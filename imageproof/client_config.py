@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from imageproof.mock_server.clock import clock_mode
+from imageproof.specs.library import load
 from imageproof.specs.problems import nearest
 from imageproof.specs.scenario_reading import fits
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from imageproof.specs.scenario import Scenario
 
 SCALED, REAL = "60x", "real"
+PACED = 10.0  # the fastest clock on which a second more or less between two polls can be told from a busy machine
 SLACK_S = 10.0  # to start a client, on a busy machine
 PER_CORE = 8  # clients side by side, which wait most of the time
 Level = Literal[0, 1]
@@ -70,8 +72,20 @@ class ClientConfig:
         return scenario.within_s / self.scale_of(scenario) + SLACK_S
 
     def scale_of(self, scenario: Scenario) -> float:
-        """How fast the clock of a scenario goes."""
-        return 1.0 if scenario.real_time else self.scale
+        """How fast the clock of a scenario goes: slower where nothing goes wrong, as intervals are measured there."""
+        if scenario.real_time:
+            return 1.0
+        return min(self.scale, PACED) if _is_undisturbed(scenario) and self._has_pace else self.scale
+
+    @property
+    def _has_pace(self) -> bool:
+        """Whether the provider says how often to poll."""
+        tasks = load(self.spec).tasks
+        return tasks is not None and tasks.polling is not None
+
+
+def _is_undisturbed(scenario: Scenario) -> bool:
+    return not scenario.faults and not scenario.plan and not scenario.limits
 
 
 def read_clock(text: str) -> str:

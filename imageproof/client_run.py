@@ -132,7 +132,6 @@ class ClientRun:
                 target=self.target,
                 seed=self.config.seed,
                 strict=self.config.strict,
-                scale=self.config.scale,
                 rules=len(client_rules(self.spec)),
                 config=self.config.shown | {"order": " ".join(item.name for item in self.order)},
             )

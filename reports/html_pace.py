@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 SLACK = 0.05  # of the advised wait: a timer that fires a little early is no impatience
 
 
-def early(at_s: Sequence[float], bands: Sequence[CadenceBand]) -> tuple[bool, ...]:
-    """For each poll, in order and in seconds since the submit, whether it came too early."""
+def early(at_s: Sequence[float], bands: Sequence[CadenceBand], *, slack_s: float = 0.0) -> tuple[bool, ...]:
+    """For each poll, in order and in seconds since the submit, whether it came too early by more than `slack_s`."""
     waits = zip((None, *at_s), at_s, strict=False)
-    return tuple(_is_early(before_s, now_s, bands) for before_s, now_s in waits)
+    return tuple(_is_early(before_s, now_s + slack_s, bands) for before_s, now_s in waits)
 
 
 def _is_early(before_s: float | None, now_s: float, bands: Sequence[CadenceBand]) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from imageproof.reports.amounts import counted, lasted
 from imageproof.reports.html_axis import RIGHT, Scale, Tick, scale_to
 from imageproof.reports.html_pace import early
@@ -24,6 +26,8 @@ MOST_OF_ONE = 400
 MOST_OPEN = 4  # that are unfolded though nothing is wrong with them
 FARTHEST = 20  # times the length of a task: so far the axis reaches, to show a band that was not waited for
 SUBMIT = "POST"
+UNSURE_S = 0.05  # of our time, where that of the provider goes faster
+DOWNLOAD = "download"  # of a result, which is no poll
 ERROR = 400  # the first status that is no success
 
 
@@ -132,10 +136,10 @@ def timelines(run: Run, evidence: AbstractSet[int]) -> Timelines:
 def _lives(run: Run, evidence: AbstractSet[int]) -> Iterator[Life]:
     grouped: defaultdict[tuple[str, str], list[Exchange]] = defaultdict(list)
     for exchange in run.exchanges.values():
-        if exchange.task:
+        if exchange.task and exchange.operation != DOWNLOAD:
             grouped[exchange.task, exchange.side].append(exchange)
     for (task, side), exchanges in grouped.items():
-        ordered = sorted(exchanges, key=lambda exchange: exchange.began_s)
+        ordered, rate = _by_its_clock(sorted(exchanges, key=lambda exchange: exchange.began_s))
         is_evidence = any(exchange.id in evidence for exchange in ordered)
         has_submit = ordered[0].request.method == SUBMIT
         if not has_submit and not is_evidence:
@@ -148,9 +152,22 @@ def _lives(run: Run, evidence: AbstractSet[int]) -> Iterator[Life]:
             exchanges=tuple(ordered),
             has_submit=has_submit,
             own=own,
-            early=early(since, bands),
+            early=early(since, bands, slack_s=UNSURE_S * rate if rate > 1 else 0.0),
             is_evidence=is_evidence,
         )
+
+
+def _by_its_clock(exchanges: list[Exchange]) -> tuple[list[Exchange], float]:
+    """The exchanges in the time of the provider, and how much faster than ours that went where a client was watched."""
+    first, last = exchanges[0], exchanges[-1]
+    passed = last.began_s - first.began_s
+    if first.account_s is None or last.account_s is None or passed <= 0:
+        return exchanges, 1.0
+    rate = round((last.account_s - first.account_s) / passed, 2)
+    times = [(exchange.account_s or 0.0, (exchange.ended_s - exchange.began_s) * rate) for exchange in exchanges]
+    return [
+        replace(exchange, began_s=at, ended_s=at + took) for exchange, (at, took) in zip(exchanges, times, strict=True)
+    ], rate
 
 
 def _drawn(life: Life, bands: Sequence[CadenceBand], room: int, *, is_open: bool) -> Timeline:
