@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from imageproof.mock_server.connection import MockServer
 
 if TYPE_CHECKING:
-    from imageproof.mock import Mock
+    from collections.abc import Callable, Coroutine
+
+    from imageproof.mock_server.server import Mock as Handler
+
+T = TypeVar("T")
+
+
+class House(Protocol):
+    """What a door asks of the mock behind it."""
+
+    handler: Handler
+
+    def run_async(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
+        """Do something on the mock's own loop and give its result."""
 
 
 class Door:
@@ -17,7 +30,7 @@ class Door:
     A bound socket that does not listen refuses connections, and keeps the port from being taken by anybody else.
     """
 
-    def __init__(self, mock: Mock, host: str) -> None:
+    def __init__(self, mock: House, host: str) -> None:
         self._mock = mock
         self._host = host
         self._server: MockServer | None = None
