@@ -51,3 +51,24 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def apiyi(mock: Mock) -> MockAccount:
     """A fresh account at a provider that holds its calls."""
     return mock.account("apiyi")
+
+
+@pytest.fixture(scope="session")
+def failing() -> Iterator[Mock]:
+    """A mock for tests of faults: its pictures are drawn quickly, its clocks stand still."""
+    with Mock(clock="manual", start=1_795_000_000.0, pictures="plain") as running:
+        yield running
+
+
+@pytest.fixture
+def polled(failing: Mock) -> MockAccount:
+    """A fresh account at a provider with tasks, which is about to fail."""
+    return failing.account("reapi")
+
+
+@pytest.fixture
+def holding(failing: Mock) -> MockAccount:
+    """A fresh account at a provider that holds its calls, whose clock goes on by itself."""
+    account = failing.account("apiyi")
+    account.set(clock="jump")
+    return account
