@@ -8,7 +8,6 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from imageproof.mock_server.picture import Picture
 from imageproof.mock_server.record import AS_BASE64, FORMATS, NO_COMPRESSION, TRANSPARENT, completed_at, phase_at
@@ -107,7 +106,8 @@ class Gallery:
 
     def _uploaded(self, url: str) -> Upload | None:
         """The file that a URL of the mock's own upload operation stands for. No URL is ever fetched."""
-        _, marker, upload_id = urlsplit(url).path.partition(UPLOADS) if "://" in url else ("", "", "")
+        place = url.partition("://")[2].partition("?")[0].partition("#")[0]  # any text may come, so it isn't parsed
+        _, marker, upload_id = place.partition(UPLOADS)
         return self._service.upstream.uploads.get(upload_id.partition(".")[0]) if marker else None
 
     async def image(self, task_id: str, record: Record, index: int, stage: int | None = None) -> bytes:

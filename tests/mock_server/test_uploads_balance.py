@@ -130,6 +130,14 @@ def test_a_data_url_is_no_upload(toapis: MockAccount) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_reference_images")
 
 
+@pytest.mark.parametrize("url", ["http://[", "https://[/__uploads__/x", "http://a?b=/__uploads__/x", "HTTP://\\#"])
+def test_a_reference_that_no_url_parser_takes_does_not_break_the_job(toapis: MockAccount, url: str) -> None:
+    body = {"model": "gpt-image-2", "prompt": "[[instant]] a lamp", "reference_images": [url]}
+    task_id = httpx.post(f"{toapis.base_url}{SUBMIT}", json=body, headers=toapis.headers).json()["id"]
+    done = httpx.get(f"{toapis.base_url}{SUBMIT}/{task_id}", headers=toapis.headers)
+    assert (done.status_code, done.json()["status"]) == (200, "completed")
+
+
 # balances
 
 
