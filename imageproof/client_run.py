@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import shutil
 import signal
 import tempfile
 from collections import Counter
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOPPED = 130  # as shells say it of a command that was ended by Ctrl-C
 MOST_NAMED = 5
+KEPT, MOST_KEPT = ("job.json", "result.json"), 1 << 20  # bytes of each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +205,7 @@ class ClientRun:
             return
         jitter_s = scene.jitter.during(began, monotonic())
         played = await self._judged(scene, stage, answer, how, jitter_s)
-        self._keep(scene.folder / scenario.name, played)
+        self._keep(stage.assignment.folder, played, Redactor([stage.account.key]))
 
     async def _judged(self, scene: Scene, stage: Stage, answer: Answer, how: Ending, jitter_s: float) -> Played:
         redact = Redactor([stage.account.key])
@@ -243,16 +243,17 @@ class ClientRun:
             self._observe(played)
         return played
 
-    def _keep(self, folder: Path, played: Played) -> None:
+    def _keep(self, folder: Path, played: Played, redact: Redactor) -> None:
         """Keep what a client that did wrong wrote, beside the record."""
         if self.config.out is None or not (played.broken or played.watch.ending.end is not End.EXITED):
             return
         kept = self.config.out / "scenarios" / played.name
         kept.mkdir(parents=True, exist_ok=True)
         (kept / "output.txt").write_text(played.watch.ending.output, encoding="utf-8")
-        for name in ("job.json", "result.json"):
+        for name in KEPT:
             if (folder / name).is_file():
-                shutil.copyfile(folder / name, kept / name)
+                text = (folder / name).read_bytes()[:MOST_KEPT].decode("utf-8", "replace")
+                (kept / name).write_text(redact.text(text), encoding="utf-8")
 
     # the end
 

@@ -81,6 +81,10 @@ def check_outcome(scene: Scene) -> Iterator[Remark]:
         }
         yield Remark(rule=rule, ok=False, expected=says.get(expected.outcome, ""), actual=_said(scene), bad=last)
         return
+    if told is Told.DONE and not any(truth.succeeded for truth in scene.watch.truths):
+        words, actual = "a client says done when a job that it ordered was done", f"{_said(scene)}, and none was"
+        yield Remark(rule=f"{scene.prefix}outcome", ok=False, expected=words, actual=actual, bad=last)
+        return
     yield Remark(rule=rule, ok=True)
     kind = scene.watch.answer.kind
     if told is Told.FAILED and expected.outcome is Outcome.FAILED and expected.kinds and kind:
