@@ -80,8 +80,9 @@ class Packet:
             lines += "Connection: close\r\n"
         elif request.version.minor == 0:
             lines += "Connection: keep-alive\r\n"
+        date = "" if "Date" in reply.headers else dated.line()
         self.head = (
-            f"{_HEADS[reply.status]}{dated.line()}Content-Type: {reply.content_type}\r\n"
+            f"{_HEADS[reply.status]}{date}Content-Type: {reply.content_type}\r\n"
             f"Content-Length: {len(reply.body)}\r\n{lines}\r\n"
         ).encode("latin-1", "replace")
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from imageproof.specs.fault_base import What
 
 RETRY_AFTER = "Retry-After"
-DATE_AFTER_S = 2.0
+DATE_AFTER_S = 10.0
 ABSURD = "31536000"  # a year
 WORKED = 400
 GOOD = 200
@@ -154,7 +154,9 @@ def _refusal(service: Service, name: str, wait: str | None, call: Call | None) -
             reply.headers = {key: value for key, value in reply.headers.items() if key.lower() != "retry-after"}
             return reply
         case "date":
-            value = format_date_time(time() + DATE_AFTER_S)
+            now = time()
+            reply.headers = {**reply.headers, "Date": format_date_time(now)}  # what the other date is counted from
+            value = format_date_time(now + DATE_AFTER_S)
         case "absurd":
             value = ABSURD
         case "garbage":
