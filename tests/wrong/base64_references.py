@@ -9,7 +9,7 @@ from tests.wrong.base import STARTS, Client
 
 SPEC = "toapis"
 RULE = "advice/upload-first"
-SCENARIOS = ("references",)
+SCENARIOS = ("with-references",)
 
 
 class Wrong(Client):

@@ -25,7 +25,8 @@ SIDE_BY_SIDE = 4 * (os.cpu_count() or 1)  # they wait most of the time
 class Wrong:
     """One wrong client: its lie, the rule that it breaks, and the scenarios that show it.
 
-    `clock` is how fast time goes: intervals of a few seconds can't be told apart at 60 times the speed.
+    `clock` is how fast time goes: intervals of a few seconds can't be told apart at 60 times the speed. `timeout_s` are
+    the real seconds after which a client that never ends is ended.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Wrong:
     rule: str
     scenarios: tuple[str, ...]
     clock: str
+    timeout_s: float | None
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -77,6 +79,7 @@ def _wrong(name: str) -> Wrong:
         rule=f"{module.SPEC}/{module.RULE}",
         scenarios=module.SCENARIOS,
         clock=getattr(module, "CLOCK", "60x"),
+        timeout_s=getattr(module, "TIMEOUT_S", None),
     )
 
 
@@ -87,6 +90,7 @@ def caught(wrong: Wrong) -> Caught:
         command=wrong.command,
         scenarios=chosen(scenarios(), wrong.scenarios),
         clock=wrong.clock,
+        timeout_s=wrong.timeout_s,
         jobs=len(wrong.scenarios),
     )
     state = ClientRun(config).run()

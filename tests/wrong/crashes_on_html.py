@@ -10,7 +10,7 @@ from tests.wrong.wire import Reply
 
 SPEC = "reapi"
 RULE = "client/ends"
-SCENARIOS = ("poll-html",)
+SCENARIOS = ("poll-bad-gateway",)
 
 
 class Wrong(Client):

@@ -7,7 +7,7 @@ from tests.wrong.wire import Reply
 
 SPEC = "toapis"
 RULE = "client/ends"
-SCENARIOS = ("field-missing",)
+SCENARIOS = ("poll-internal",)
 
 
 class Wrong(Client):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.wrong.base import Client
-from tests.wrong.wire import Reply
 
 SPEC = "reapi"
 RULE = "client/ends"
-SCENARIOS = ("field-null",)
+SCENARIOS = ("null-task-id",)
 
 
 class Wrong(Client):
-    def is_final(self, reply: Reply) -> bool:
-        state: Any = reply.body.get("status", "")
-        return super().is_final(reply) if state.lower() != "processing" else False
+    def submit(self) -> str:
+        reply = self.order()
+        self.task_id = str(reply.body["id"].strip())
+        return self.task_id

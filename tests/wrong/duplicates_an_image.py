@@ -6,7 +6,7 @@ from tests.wrong.base import Client
 
 SPEC = "openai"
 RULE = "client/images"
-SCENARIOS = ("several",)
+SCENARIOS = ("several-images",)
 
 
 class Wrong(Client):

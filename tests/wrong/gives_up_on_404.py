@@ -7,7 +7,7 @@ from tests.wrong.wire import Reply
 
 SPEC = "xingchaoyiqing"
 RULE = "client/survives"
-SCENARIOS = ("hidden",)
+SCENARIOS = ("hidden-at-first",)
 
 
 class Wrong(Client):

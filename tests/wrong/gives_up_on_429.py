@@ -7,7 +7,7 @@ from tests.wrong.wire import Reply
 
 SPEC = "toapis"
 RULE = "client/survives"
-SCENARIOS = ("poll-429",)
+SCENARIOS = ("polled-too-fast",)
 
 
 class Wrong(Client):

@@ -7,7 +7,7 @@ from tests.wrong.wire import Reply
 
 SPEC = "reapi"
 RULE = "client/survives"
-SCENARIOS = ("poll-502",)
+SCENARIOS = ("poll-bad-gateway",)
 
 
 class Wrong(Client):

@@ -8,7 +8,7 @@ from tests.wrong.wire import Reply
 SPEC = "toapis"
 RULE = "advice/backoff"
 CLOCK = "5x"
-SCENARIOS = ("rate-limited",)
+SCENARIOS = ("rate-limited-for-ever",)
 
 
 class Wrong(Client):

@@ -6,6 +6,7 @@ from tests.wrong.base import Client
 
 SPEC = "reapi"
 RULE = "client/survives"
+CLOCK = "120x"
 SCENARIOS = ("poll-silent",)
 
 

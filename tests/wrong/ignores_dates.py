@@ -1,4 +1,4 @@
-"""It reads Retry-After as a number only, never as a date."""
+"""It reads Retry-After as a number only; where a date is told it sends again at once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from tests.wrong.base import Client
 
 SPEC = "toapis"
 RULE = "client/retry-after"
-SCENARIOS = ("retry-after-date",)
+CLOCK = "20x"
+SCENARIOS = ("rate-limited-date",)
 
 
 class Wrong(Client):
     def wait_after_refusal(self, attempt: int, asked: float) -> float:
-        return super().wait_after_refusal(attempt, 0.0)
+        return 0.1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tests.wrong.base import Client
 
-SPEC = "reapi"
+SPEC = "toapis"
 RULE = "client/retry-after"
-SCENARIOS = ("retry-after-seconds",)
+CLOCK = "5x"
+SCENARIOS = ("rate-limited-once",)
 
 
 class Wrong(Client):

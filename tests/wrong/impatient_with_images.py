@@ -6,7 +6,7 @@ from tests.wrong.base import Client
 
 SPEC = "apiyi"
 RULE = "advice/timeout"
-SCENARIOS = ("sync-slow",)
+SCENARIOS = ("slow-answer",)
 
 
 class Wrong(Client):

@@ -6,7 +6,9 @@ from tests.wrong.base import Client
 
 SPEC = "toapis"
 RULE = "client/gives-up"
-SCENARIOS = ("stuck",)
+CLOCK = "120x"
+TIMEOUT_S = 6.0
+SCENARIOS = ("stuck-running",)
 
 
 class Wrong(Client):

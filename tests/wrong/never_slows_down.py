@@ -6,7 +6,8 @@ from tests.wrong.base import Client
 
 SPEC = "reapi"
 RULE = "polling/cadence"
-SCENARIOS = ("slow",)
+CLOCK = "30x"
+SCENARIOS = ("very-slow-job",)
 
 
 class Wrong(Client):

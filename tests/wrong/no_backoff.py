@@ -7,7 +7,7 @@ from tests.wrong.base import Client
 SPEC = "reapi"
 RULE = "client/backoff"
 CLOCK = "5x"
-SCENARIOS = ("rate-limited",)
+SCENARIOS = ("rate-limited-for-ever",)
 
 
 class Wrong(Client):

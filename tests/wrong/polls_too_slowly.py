@@ -6,7 +6,7 @@ from tests.wrong.base import Client
 
 SPEC = "reapi"
 RULE = "polling/cadence"
-SCENARIOS = ("slow",)
+SCENARIOS = ("slow-job",)
 
 
 class Wrong(Client):

@@ -14,4 +14,4 @@ SCENARIOS = ("plain",)
 class Wrong(Client):
     def request(self) -> dict[str, Any]:
         fields = super().request()
-        return {**fields, "prompt": f"{fields['prompt']}, aspect ratio 16:9", "size": "16:9"}
+        return {**fields, "prompt": f"{fields['prompt']}, aspect ratio 16:9"}

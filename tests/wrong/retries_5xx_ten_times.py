@@ -7,7 +7,7 @@ from tests.wrong.wire import Reply
 
 SPEC = "apiyi"
 RULE = "advice/retry-5xx"
-SCENARIOS = ("submit-5xx-forever",)
+SCENARIOS = ("submit-internal-always",)
 
 
 class Wrong(Client):

@@ -7,6 +7,7 @@ from tests.wrong.wire import Reply, error_in
 
 SPEC = "openai"
 RULE = "client/never-retried"
+CLOCK = "10x"
 SCENARIOS = ("moderated",)
 
 

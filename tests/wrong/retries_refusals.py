@@ -7,6 +7,7 @@ from tests.wrong.wire import Reply
 
 SPEC = "reapi"
 RULE = "client/never-retried"
+CLOCK = "10x"
 SCENARIOS = ("refused",)
 
 

@@ -7,7 +7,8 @@ from tests.wrong.wire import Reply
 
 SPEC = "toapis"
 RULE = "client/never-retried"
-SCENARIOS = ("wrong-key",)
+CLOCK = "10x"
+SCENARIOS = ("key-refused",)
 
 
 class Wrong(Client):

@@ -6,7 +6,7 @@ from tests.wrong.base import STARTS, Client
 
 SPEC = "reapi"
 RULE = "client/bytes"
-SCENARIOS = ("result-size",)
+SCENARIOS = ("result-other-size",)
 
 
 class Wrong(Client):

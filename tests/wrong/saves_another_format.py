@@ -6,7 +6,7 @@ from tests.wrong.base import STARTS, Client
 
 SPEC = "xingchaoyiqing"
 RULE = "client/bytes"
-SCENARIOS = ("result-format",)
+SCENARIOS = ("result-other-format",)
 
 
 class Wrong(Client):

@@ -9,7 +9,7 @@ from tests.wrong.wire import JobError
 
 SPEC = "toapis"
 RULE = "client/outcome"
-SCENARIOS = ("moderated",)
+SCENARIOS = ("fails",)
 
 
 class Wrong(Client):

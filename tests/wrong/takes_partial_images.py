@@ -8,7 +8,7 @@ from tests.wrong.base import Client
 
 SPEC = "openai"
 RULE = "client/bytes"
-SCENARIOS = ("stream",)
+SCENARIOS = ("streamed",)
 
 
 class Wrong(Client):
