@@ -51,6 +51,7 @@ class Call:
         "prompt",
         "raw",
         "rules",
+        "scope",
         "script",
         "shape",
         "skew_s",
@@ -92,6 +93,7 @@ class Call:
         self.notes: tuple[str, ...] = ()
         self.limit_headers: dict[str, str] | None = None
         self.streamed = b""
+        self.scope = b""
         self.faults: list[str] = []
         self.job_faults: JobFaults | None = None
         self.skew_s = 0.0

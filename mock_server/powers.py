@@ -154,7 +154,7 @@ def _faults(service: Service, value: JsonTree) -> list[Fault]:
 
 def _fault(service: Service, given: JsonTree) -> Fault:
     try:
-        fault = fault_in(given if isinstance(given, str | dict) else str(given))
+        fault = fault_in(given)
         setting.require_possible(service, fault)
     except FaultError as error:
         raise PowerError(str(error)) from None

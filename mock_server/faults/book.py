@@ -207,10 +207,6 @@ class FaultBook:
         if len(self._by_job) > MOST_JOBS:
             self._by_job.popitem(last=False)
 
-    def is_scoped(self, job: bytes) -> bool:
-        """Whether any fault is meant for this job alone."""
-        return job in self._by_job
-
     def faults(self) -> list[Fault]:
         """The faults that were set for the whole account."""
         return [active.fault for active in self._wide]

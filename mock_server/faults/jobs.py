@@ -87,8 +87,8 @@ def keep(call: Call, task_id: str) -> None:
         return
     if call.job_faults is not None:
         book.jobs[task_id] = call.job_faults
-    if call.job and book.is_scoped(call.job):
-        book.job_of[task_id] = call.job
+    if call.scope:
+        book.job_of[task_id] = call.scope
 
 
 def is_unknown(call: Call, task_id: str, record: Record) -> bool:

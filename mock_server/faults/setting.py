@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imageproof.mock_server.fate import job_digest
 from imageproof.mock_server.faults.book import FaultBook, Stage, stage_of
 from imageproof.mock_server.faults.jobs import ANY
 from imageproof.mock_server.faults.words import written
-from imageproof.mock_server.triggers import NOTHING, Script, TriggerError, in_header
+from imageproof.mock_server.triggers import HEADER, NOTHING, Script, TriggerError, in_header
 from imageproof.specs.fault_answers import ErrorAnswer
 from imageproof.specs.fault_base import FaultError
 from imageproof.specs.fault_tasks import ErrorInSuccess, Fails
@@ -118,11 +119,12 @@ def resolved(service: Service, script: Script) -> Script:
 
 
 def attach(service: Service, call: Call) -> None:
-    """Let the faults that a request itself asks for strike its job."""
+    """Let the faults that a request itself asks for strike its job, told by what was sent with which header."""
     if call.script.faults:
         book = book_of(service, call.account)
+        call.scope = job_digest(call.job + call.headers.get(HEADER, "").encode())
         for fault in call.script.faults:
-            book.add_to_job(call.job, fault)
+            book.add_to_job(call.scope, fault)
 
 
 def dress(service: Service, account: Account) -> None:

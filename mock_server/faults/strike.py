@@ -57,7 +57,7 @@ def asked_by(service: Service, call: Call, book: FaultBook) -> Asked:
     task_id = call.account.aliases.get(call.task_id or "", call.task_id or "")
     job = book.job_of.get(task_id) if call.operation.does in ASKS_FOR_TASK else None
     model = _model(service, call, task_id) if book.reads_models else None
-    jobs = tuple(item for item in (call.job, job) if item)
+    jobs = tuple(item for item in (call.scope, job) if item)
     return Asked(call.operation.does.value, call.now, model, jobs)
 
 

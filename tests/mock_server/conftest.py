@@ -9,6 +9,7 @@ import httpx2 as httpx
 import pytest
 
 from imageproof import Mock, MockAccount
+from tests.mock_server.receiver import Receiver, receiving
 
 Client = Callable[[MockAccount], httpx.Client]
 
@@ -72,3 +73,10 @@ def holding(failing: Mock) -> MockAccount:
     account = failing.account("apiyi")
     account.set(clock="jump")
     return account
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Somebody to call back."""
+    with receiving() as own:
+        yield own

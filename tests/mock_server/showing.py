@@ -101,10 +101,10 @@ def hear(connection: socket.socket, *, to_the_end: bool = False) -> Heard:
     return Heard(data, "open")
 
 
-def ask(account: MockAccount, path: str, body: object = None, *, to_the_end: bool = False, **headers: str) -> Heard:
-    """One request on a connection of its own."""
+def ask(account: MockAccount, path: str, body: object = None, *, to_the_end: bool = False, cards: str = "") -> Heard:
+    """One request on a connection of its own; `cards` go into the header for test cards."""
     with wire(account) as connection:
-        connection.sendall(request(account, path, body, **headers))
+        connection.sendall(request(account, path, body, **({"X-Imageproof-Scenario": cards} if cards else {})))
         return hear(connection, to_the_end=to_the_end)
 
 

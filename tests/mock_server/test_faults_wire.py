@@ -172,7 +172,8 @@ def test_nobody_answers_at_a_door_until_it_is_opened(failing: Mock) -> None:
             socket.create_connection(("127.0.0.1", door.port), timeout=5)
     door.open()
     door.open()
-    assert door.is_open
+    was_open = door.is_open
+    assert was_open
     account = failing.account("reapi")
     with socket.create_connection(("127.0.0.1", door.port), timeout=5) as connection:
         connection.sendall(request(account, SUBMIT, ORDER))

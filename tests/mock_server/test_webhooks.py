@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
-import json
 import socket
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from queue import Empty, Queue
+from queue import Empty
 from typing import cast
 
 import httpx2 as httpx
@@ -17,82 +11,16 @@ import pytest
 
 from imageproof import Mock, MockAccount
 from tests.mock_server.held import held_until, turn, until
+from tests.mock_server.receiver import HEADER, Receiver, is_signed, told
 
 START = 1_795_000_000.0
 SUBMIT = "/v1/images/generations"
 BODY = {"model": "gpt-image-2", "prompt": "a red fox"}
-SECRET = "whsec_demo"
-HEADER = "X-ToAPIs-Webhook"
-
-
-@dataclass
-class Delivery:
-    """One call back as it came in."""
-
-    path: str
-    headers: dict[str, str]
-    raw: bytes
-
-    @property
-    def body(self) -> dict[str, object]:
-        return cast("dict[str, object]", json.loads(self.raw))
-
-    @property
-    def data(self) -> dict[str, object]:
-        return cast("dict[str, object]", self.body["data"])
-
-
-@dataclass
-class Receiver:
-    """A small server that keeps what it gets and answers the statuses it was told, then 200."""
-
-    statuses: list[int] = field(default_factory=list)
-    got: Queue[Delivery] = field(default_factory=Queue)
-    url: str = ""
-
-    def next(self) -> Delivery:
-        return self.got.get(timeout=20)
-
-    def is_quiet(self) -> bool:
-        return self.got.empty()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    own = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["Content-Length"]))
-            status = own.statuses.pop(0) if own.statuses else 200
-            own.got.put(Delivery(self.path, dict(self.headers), raw))
-            self.send_response(status)
-            self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        own.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield own
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
 def toapis(mock: Mock) -> MockAccount:
     return mock.account("toapis")
-
-
-def told(account: MockAccount, receiver: Receiver) -> None:
-    """Say through the control API where the calls back of an account go."""
-    order = {"webhook": {"url": f"{receiver.url}/hook", "secret": SECRET}}
-    url = f"{account.mock.url}/__imageproof__/toapis/account"
-    assert httpx.patch(url, json=order, headers=account.headers).status_code == 200
 
 
 def submit(account: MockAccount, **changes: object) -> str:
@@ -105,13 +33,6 @@ def end(account: MockAccount) -> float:
     """Wait until the call back waits for the end of the task; when that is."""
     until(lambda: held_until(account) is not None)
     return cast("float", held_until(account))
-
-
-def is_signed(delivery: Delivery) -> bool:
-    webhook_id, stamp = delivery.headers[f"{HEADER}-Id"], delivery.headers[f"{HEADER}-Timestamp"]
-    signed = f"{webhook_id}.{stamp}.".encode() + delivery.raw
-    expected = hmac.new(SECRET.encode(), signed, "sha256").hexdigest()
-    return hmac.compare_digest(delivery.headers[f"{HEADER}-Signature"], f"v1={expected}")
 
 
 def test_a_call_back_comes_at_the_end_of_the_task_and_not_before(toapis: MockAccount, receiver: Receiver) -> None:
