@@ -71,12 +71,12 @@ class _File(UserFile):
             return False
         return value
 
-    def number(self, tree: Mapping, key: str, default: int, most: int) -> int:
-        """A whole number from 0 to `most`."""
+    def number(self, tree: Mapping, key: str, default: int, most: int, also: str = "") -> int:
+        """A whole number from 0 to `most`; `also` says what else the key may hold."""
         node = child(tree, key)
         value = plain(node) if node is not None else default
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-            self.problem(tree.key_marks[key], f"expected a number from 0 to {most} for `{key}`, got {value!r}")
+            self.problem(tree.key_marks[key], f"expected a number from 0 to {most} {also}for `{key}`, got {value!r}")
             return default
         return value
 
@@ -108,7 +108,9 @@ def read_scenario(path: Path) -> Scenario:
     scenario = Scenario(
         name=path.stem,
         teaches=file.words(tree, "teaches"),
-        needs=frozenset(Needs(word) for word in file.choices(child(tree, "needs"), tuple(Needs), "needs")),
+        needs=frozenset(
+            Needs(word) for word in file.choices(child(tree, "needs"), tuple(need.value for need in Needs), "needs")
+        ),
         only=tuple(_texts(file, child(tree, "only"))),
         plan=file.words(tree, "plan"),
         faults=_faults(file, tree),
@@ -194,10 +196,10 @@ def _expected(file: _File, tree: Mapping) -> Expected:
         file.problem(node.key_marks["rule"], f"expected a rule for clients of every provider, got {rule!r}", hint)
     is_any = submits is not None and plain(submits) == ANY_NUMBER
     return Expected(
-        outcome=Outcome(file.choice(outcome, tuple(Outcome), "outcome") or Outcome.EITHER),
+        outcome=Outcome(file.choice(outcome, tuple(item.value for item in Outcome), "outcome") or Outcome.EITHER),
         rule=rule,
         images=file.number(node, "images", 0, MOST_IMAGES) if child(node, "images") is not None else None,
-        submits=None if is_any else file.number(node, "submits", 1, MOST_IMAGES),
+        submits=None if is_any else file.number(node, "submits", 1, MOST_IMAGES, "or any, "),
         kinds=tuple(file.choices(child(node, "kinds"), KINDS_OF_ERROR, "kinds")),
     )
 

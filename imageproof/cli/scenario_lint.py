@@ -9,9 +9,9 @@ import click
 from imageproof.cli.refusal import Refusal
 from imageproof.exits import ExitCode
 from imageproof.mock_server.triggers import TriggerError, in_header
-from imageproof.specs.client import client_rules
 from imageproof.specs.library import load, shipped
-from imageproof.specs.problems import Problem, SpecError, nearest
+from imageproof.specs.nodes import at, read_file
+from imageproof.specs.problems import Problem, SpecError
 from imageproof.specs.scenario import Scenario
 from imageproof.specs.scenario_reading import SHIPPED, fits, read_scenario
 
@@ -22,26 +22,16 @@ def problems_of(path: Path) -> list[Problem]:
         scenario = read_scenario(path)
     except SpecError as error:
         return list(error.problems)
-    return [*_plan(scenario), *_rule(scenario), *_use(scenario)]
+    return [*_plan(path, scenario), *_use(scenario)]
 
 
-def _plan(scenario: Scenario) -> list[Problem]:
+def _plan(path: Path, scenario: Scenario) -> list[Problem]:
     try:
         in_header(scenario.plan)
     except TriggerError as error:
-        return [Problem(scenario.mark, f"expected words of test cards in `plan`, got {scenario.plan!r}: {error}")]
+        mark = at(read_file(path), ["plan"]).mark
+        return [Problem(mark, f"expected words of test cards in `plan`, got {scenario.plan!r}: {error}")]
     return []
-
-
-def _rule(scenario: Scenario) -> list[Problem]:
-    """The rule that a wrong outcome breaks must be one for clients."""
-    slugs = {rule.id.rpartition("/")[2] for name in shipped() for rule in client_rules(load(name))}
-    rule = scenario.expected.rule
-    if rule in slugs:
-        return []
-    near = nearest(rule, slugs)
-    hint = f"did you mean {near!r}?" if near else f"known are {', '.join(sorted(slugs))}"
-    return [Problem(scenario.mark, f"expected a rule for clients in `expect`, got {rule!r}", hint=hint)]
 
 
 def _use(scenario: Scenario) -> list[Problem]:

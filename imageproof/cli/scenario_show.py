@@ -10,6 +10,7 @@ import click
 
 from imageproof.cli.refusal import Refusal, spec_named
 from imageproof.cli.scenario_files import echo, scenario_called
+from imageproof.mock_server.faults.words import written
 from imageproof.specs.fault_base import OneOf
 from imageproof.specs.scenario import Outcome
 from imageproof.specs.scenario_orders import order_as_json, order_for
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imageproof.specs.faults import Fault
-    from imageproof.specs.scenario import Scenario
+    from imageproof.specs.scenario import Job, Scenario
 
 SAYS = {
     Outcome.DONE: "says that the job is done",
@@ -32,9 +33,9 @@ def sentences(scenario: Scenario) -> list[str]:
     """Everything about a scenario, a line for each fact."""
     expected, job = scenario.expected, scenario.job
     images = f"{job.images} images" if job.images > 1 else "1 image"
-    lines = [f"{scenario.name}: {scenario.teaches}", f"  job       {job.operation}, {images}"]
+    lines = [f"{scenario.name}: {scenario.teaches}", f"  job       {', '.join([job.operation, images, *_more(job)])}"]
     lines += [f"  plan      {scenario.plan}"] if scenario.plan else []
-    lines += [f"  fault     {line}" for fault in scenario.faults for line in told(fault)]
+    lines += [f"  fault     {told(fault)}" for fault in scenario.faults]
     lines.append(f"  good      a client {SAYS[expected.outcome]}")
     lines.append(f"  rule      a client that ends otherwise breaks client/{expected.rule}")
     if expected.kinds:
@@ -48,13 +49,19 @@ def sentences(scenario: Scenario) -> list[str]:
     return lines
 
 
-def told(fault: Fault) -> Iterator[str]:
-    """What a fault does and when, in words."""
+def _more(job: Job) -> Iterator[str]:
+    if job.references:
+        yield f"{job.references} references"
+    if job.stream:
+        yield "as a stream"
+    for name, value in job.fields.items():
+        yield f"{name} {value}"
+
+
+def told(fault: Fault) -> str:
+    """A fault as one writes it, and what it does."""
     what = fault.what
-    how = f": {what.HOWS[what.how]}" if isinstance(what, OneOf) else ""
-    count = "each time" if not fault.times else "once" if fault.times == 1 else f"{fault.times} times"
-    where = "" if what.PLACE is None else f", on {fault.on}, {count}"
-    yield f"{what.KEY}{how or ' (' + what.DOES + ')'}{where}"
+    return f"{written(fault)}: {what.HOWS[what.how] if isinstance(what, OneOf) else what.DOES}"
 
 
 @click.command("show")
