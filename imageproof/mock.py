@@ -157,7 +157,7 @@ class Mock:
     `manual` or `jump`; `limits` is `off` or `documented`; `queue` is a text such as `slots=4,p50=20s,p99=90s`;
     `patience_s` is how many seconds a body may take to arrive; `sabotage` is the id of one rule's sabotage, which the
     mock then breaks; `pictures` plain are drawn quickly and show nothing; `faults` strike every account, and each of
-    them plays the `scenario`.
+    them plays the `scenario`; `timing_header` tells the mock's own times in real milliseconds in each answer.
 
     Raises UnknownSpecError, SpecError or ValueError before anything is started, OSError when the address can't be had.
     """
@@ -179,6 +179,7 @@ class Mock:
         pictures: Literal["full", "plain"] = "full",
         faults: Sequence[str | dict[str, JsonTree]] = (),
         scenario: str | None = None,
+        timing_header: bool = False,
     ) -> None:
         if limits not in ("off", "documented"):
             message = f"expected limits to be off or documented, got {limits!r}"
@@ -199,6 +200,7 @@ class Mock:
             faults=tuple(fault_in(fault) for fault in faults),
             scenario=scenario,
             scenarios=scenario_named,
+            timing_header=timing_header,
         )
         loaded = {name: load(name) for name in specs or shipped()}
         self.specs = {spec.name: name for name, spec in loaded.items()}

@@ -30,6 +30,7 @@ from imageproof.mock_server.routes import LONGEST_PATH, Endpoint, Found, Routes
 from imageproof.mock_server.sabotage_kinds import UnknownSabotageError
 from imageproof.mock_server.service import Service
 from imageproof.mock_server.strays import Strays
+from imageproof.mock_server.timing import held, times_of
 from imageproof.mock_server.upstream import FullError, Upstream
 from imageproof.mock_server.webhooks import announce
 from imageproof.mock_server.wire import BodyRefusedError, parse_multipart, read_body
@@ -259,6 +260,8 @@ class Mock:
     async def _download(self, request: web.BaseRequest, found: downloads.Download) -> web.StreamResponse:
         """Answer a request for an image of a task, and keep it in the journal of the task's owner."""
         reply = await found.answer()
+        if self.options.timing_header:
+            reply.headers.update(held(monotonic() - found.began))
         number = found.keep(request, reply, request.protocol.number)  # type: ignore[attr-defined]  # as above
         return followed(self._send(request, reply), reply, found.account, number)
 
@@ -300,7 +303,7 @@ class Mock:
             deviate(call.endpoint.service.deviation, call, reply)
         more = call.endpoint.service.common_headers(call)
         if self.options.timing_header:
-            more["X-Imageproof-Held-Ms"] = f"{(call.account.clock.now() - call.now) * 1000:.3f}"
+            more = {**more, **times_of(call)}
         if more:
             reply.headers = {**more, **reply.headers}
         if call.account.faults is not None:

@@ -23,6 +23,7 @@ from imageproof.mock_server.record import FORMATS, Moves, Record
 from imageproof.mock_server.recording import LEFT
 from imageproof.mock_server.results import Sources
 from imageproof.mock_server.tasks import UnknownFailureError, decide, new_record
+from imageproof.mock_server.timing import planned
 from imageproof.mock_server.truths import Held
 
 if TYPE_CHECKING:
@@ -220,8 +221,9 @@ async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _
         lose(reply, faults.lost)
         call.is_spoilt = True
         return reply
+    timed = planned(call.account, job.record) if service.upstream.options.timing_header else {}
     response = web.StreamResponse(
-        headers={"Content-Type": SSE, "Cache-Control": "no-store", **service.common_headers(call)}
+        headers={"Content-Type": SSE, "Cache-Control": "no-store", **service.common_headers(call), **timed}
     )
     if call.account.faults is not None:
         await streams.begin(faults, response, _connection(request), call)

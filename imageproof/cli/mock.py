@@ -73,6 +73,7 @@ class Asked(TypedDict):
     max_uploads: int
     public_url: str | None
     timing_header: bool
+    pictures: Literal["full", "plain"]
     sabotage: str | None
     faults: tuple[Fault, ...]
     scenario: str | None
@@ -97,6 +98,7 @@ def options_of(asked: Asked) -> Options:
         public_url=asked["public_url"],
         physics=asked["queue"],
         timing_header=asked["timing_header"],
+        pictures=asked["pictures"],
         sabotage=asked["sabotage"],
         faults=asked["faults"],
         scenario=asked["scenario"],
@@ -150,7 +152,8 @@ def specs_named(names: Sequence[str]) -> list[Spec]:
 @click.option(
     "--public-url", metavar="URL", callback=reading(read_url), help="The mock's root as links are to name it."
 )
-@click.option("--timing-header", is_flag=True, help="Tell the upstream's own time in each answer.")
+@click.option("--timing-header", is_flag=True, help="Tell the upstream's own times in each answer.")
+@click.option("--pictures", type=click.Choice(["full", "plain"]), default=USUAL.pictures, help="Plain ones cost less.")
 @click.option("--sabotage", metavar="ID", help=SABOTAGE_HELP)
 @click.option(
     "--fault",
