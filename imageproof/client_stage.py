@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_HELD = 200  # calls of a client that has left, which the provider still works on
 TURN_S = 0.005
+CLOSED_LEAST_S = 1.5  # so that a client has started and met the closed door, however fast time passes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,8 @@ def set_up(mock: Mock, spec: Spec, scenario: Scenario, config: ClientConfig, fol
     scale = config.scale_of(scenario)
     account.set(clock="real" if scale == 1 else f"{scale:g}x")
     account.play(scenario)
-    closed_s = sum(fault.what.seconds for fault in scenario.faults if isinstance(fault.what, Refused)) / scale
+    refused_s = sum(fault.what.seconds for fault in scenario.faults if isinstance(fault.what, Refused))
+    closed_s = max(refused_s / scale, CLOSED_LEAST_S) if refused_s else 0.0
     door = mock.door() if closed_s else None
     base_url = f"{door.url}/{spec.provider}" if door else account.base_url
     order = order_for(spec, scenario, config.seed)
