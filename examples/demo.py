@@ -1,4 +1,4 @@
-"""The main job in a minute: a mock of every provider, one image from each dialect, two gateways verified, a report.
+"""The main job in a minute: a mock of every provider, an image of each, gateways and clients verified, reports.
 
 Run it with `make demo`. Images and the report are written to `imageproof-demo/`; the mocks end with the program.
 """
@@ -32,6 +32,8 @@ OUT = Path("imageproof-demo")
 MANY_POLLS = 10
 VERIFIED = "reapi"
 LIE = "reapi/submit/gpt-image-2/4k-needs-wide-size!accepts"
+CLIENT = Path(__file__).parent / "clients" / "poll_sync.py"
+HASTY = Path(__file__).parent / "clients" / "hasty.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,8 @@ def main() -> int:
         f"\n{len(rows)} images in {OUT.resolve()}, {time.monotonic() - began:.1f} s, nothing paid, mock stopped\n"
     )
     judged = [verify(name, lie) for name, lie in ((VERIFIED, None), (VERIFIED, LIE))]
-    as_it_should = all("NOT REFUSED" not in row.refused for row in rows) and judged == [0, 1]
+    watched = [watch(CLIENT, "*submit*"), watch(HASTY, "lost-submit-reset", "plain")]
+    as_it_should = all("NOT REFUSED" not in row.refused for row in rows) and judged == [0, 1] and watched == [0, 1]
     return 0 if as_it_should else 1
 
 
@@ -147,10 +150,29 @@ def verify(name: str, lie: str | None) -> int:
         told = subprocess.run(
             [*command, "verify", "gateway", name, "--base-url", url, "--out", str(folder), "--quiet"], check=False
         )
-    page = folder.with_suffix(".html")
-    subprocess.run([*command, "report", str(folder), "--html", str(page), "--quiet"], check=True)
-    sys.stdout.write(f"open {page.resolve()}\n")
+    write_page(folder)
     return told.returncode
+
+
+def watch(program: Path, *scenarios: str) -> int:
+    """Verify a client in a few scenarios in which its provider misbehaves; the exit code of the command."""
+    folder = OUT / f"client-{program.stem}"
+    shutil.rmtree(folder, ignore_errors=True)
+    sys.stdout.write(f"\nverify a client, {program.name}:\n")
+    sys.stdout.flush()
+    globs = [word for name in scenarios for word in ("--scenario", name)]
+    words = ["verify", "client", VERIFIED, *globs, "--out", str(folder), "--quiet", "--", sys.executable, str(program)]
+    told = subprocess.run([sys.executable, "-m", "imageproof", *words], check=False)
+    write_page(folder)
+    return told.returncode
+
+
+def write_page(folder: Path) -> None:
+    """Make the page of a run that a person can open."""
+    page = folder.with_suffix(".html")
+    words = ["report", str(folder), "--html", str(page), "--quiet"]
+    subprocess.run([sys.executable, "-m", "imageproof", *words], check=True)
+    sys.stdout.write(f"open {page.resolve()}\n")
 
 
 if __name__ == "__main__":
