@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.specs.fault_tasks import BrokenResult
 from imageproof.specs.scenario import Outcome
+from imageproof.specs.scenario_reading import KINDS_OF_ERROR
 from imageproof.suites.client.watch import End, Remark, Told
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def check_outcome(scene: Scene) -> Iterator[Remark]:
         return
     yield Remark(rule=rule, ok=True)
     kind = scene.watch.answer.kind
-    if told is Told.FAILED and expected.outcome is Outcome.FAILED and expected.kinds and kind:
+    if told is Told.FAILED and expected.outcome is Outcome.FAILED and expected.kinds and kind in KINDS_OF_ERROR:
         fits = kind in expected.kinds
         words = f"the failure is of the kind {' or '.join(expected.kinds)}"
         actual = "" if fits else f"it said kind {kind!r}"
