@@ -39,7 +39,8 @@ SETTINGS = {
     "balance_usd": "what the account has, in USD; the difference is a movement in its ledger",
     "balance_credits": "the same in the provider's credits",
     "limits": "`off` or `documented`: whether the documented rate limits apply",
-    "scenario": "test cards for every request of the account, as in the header, or null",
+    "scenario": "test cards for every request of the account, as in the header, or the name of a scenario, or null",
+    "faults": "a list of [faults](scenarios.md#faults), as mappings or texts; it takes the place of those set before",
     "clock": "`real`, `manual`, `jump` or a scale such as `60x`",
     "webhook": '`{"url": "http://...", "secret": "..."}` for calls back when a task ends, or null',
 }

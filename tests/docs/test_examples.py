@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [
     "docs/tutorial.md",
+    "docs/how-to/make-it-fail.md",
     "docs/how-to/move-time.md",
     "docs/how-to/test-with-pytest.md",
     "docs/how-to/use-the-mock-in-tests.md",
