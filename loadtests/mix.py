@@ -32,6 +32,7 @@ Body = dict[str, object]
 REFERENCE = "https://example.com/photo-{number}.jpg"
 PICTURE = FileFacts(format="png", width=640, height=640, has_alpha=True, size=0)
 SENTINEL = "load-@@mark@@"
+MOST_DIGITS, USUAL_DIGITS = 12, 3  # of a mark
 BOUNDARY = "imageproof-load-0b5e1d"
 MARK = re.compile(r"load-([0-9]+)")
 CLOSED = ("size", "resolution", "quality", "aspect_ratio")  # fields whose values make other jobs; those a model has
@@ -71,7 +72,11 @@ class Kind:
     tail: bytes
     prompt: str
     images: int
-    micro_usd: int
+    costs: tuple[int, ...]
+
+    def cost(self, mark: int) -> int:
+        """What the request with this mark costs, in micro-dollars: a longer prompt has more tokens."""
+        return self.costs[min(len(str(mark)), len(self.costs)) - 1]
 
     def ask(self, mark: int) -> Ask:
         """The request with this mark."""
@@ -85,7 +90,7 @@ class Kind:
             body=self.head + text.encode() + self.tail,
             prompt=self.prompt.replace(SENTINEL, text),
             images=self.images,
-            micro_usd=self.micro_usd,
+            micro_usd=self.cost(mark),
             is_stream=self.share.stream,
         )
 
@@ -104,6 +109,10 @@ class Mix:
         """The job with this mark."""
         return self.kinds[self._chosen(mark)].ask(mark)
 
+    def cost(self, mark: int) -> int:
+        """What the job with this mark costs, in micro-dollars."""
+        return self.kinds[self._chosen(mark)].cost(mark)
+
     def _chosen(self, mark: int) -> int:
         if len(self.kinds) == 1:
             return 0
@@ -115,7 +124,7 @@ class Mix:
     def mean_micro_usd(self) -> float:
         """What a job costs on average."""
         weights = [kind.share.weight for kind in self.kinds]
-        return sum(kind.micro_usd * kind.share.weight for kind in self.kinds) / sum(weights)
+        return sum(kind.costs[USUAL_DIGITS] * kind.share.weight for kind in self.kinds) / sum(weights)
 
 
 def mark_of(prompt: str) -> int | None:
@@ -191,9 +200,11 @@ def _kind(spec: Spec, share: Share, prompt: str) -> Kind:
     partials = operation.stream.partials if operation.stream else ""
     asked = effective(shape, _flat(body))
     count = asked.get(partials, 0)
-    outcome = Outcomes(model).of(
-        asked, prompt=prompt, partials=int(count) if share.stream and isinstance(count, int | float) else 0
-    )
+    partial = int(count) if share.stream and isinstance(count, int | float) else 0
+    outcomes = [
+        Outcomes(model).of(asked, prompt=prompt.replace(SENTINEL, f"load-{10**digits}"), partials=partial)
+        for digits in range(MOST_DIGITS)
+    ]
     content_type, whole = _encoded(operation, shape, body)
     head, _, tail = whole.partition(SENTINEL.encode())
     return Kind(
@@ -205,8 +216,8 @@ def _kind(spec: Spec, share: Share, prompt: str) -> Kind:
         head=head,
         tail=tail,
         prompt=prompt,
-        images=outcome.count,
-        micro_usd=outcome.micro_usd or 0,
+        images=outcomes[0].count,
+        costs=tuple(outcome.micro_usd or 0 for outcome in outcomes),
     )
 
 

@@ -24,9 +24,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about the load that one process makes; it is number `worker` of `workers`.
 
     `rate` is jobs a second in all, `users` their number in all: one of both is set. `scale` is how many seconds of the
-    provider pass in a real one. `begin` is when the run starts on this machine's monotonic clock, 0 for at once.
-    `patience_s` is how long a job may take in real seconds, `pixels` of how many images the pixels are looked at.
-    `first_mark` is the mark of the first job.
+    provider pass in a real one. `patience_s` is how long a job may take in real seconds, `pixels` of how many images
+    the pixels are looked at. `first_mark` is the mark of the first job. No job is begun that would cost more than is
+    left of the budget.
     """
 
     spec: str
@@ -48,5 +48,5 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str = "a red fox in the snow"
     worker: int = 0
     workers: int = 1
-    begin: float = 0.0
     first_mark: int = 0
+    budget_micro_usd: int | None = None

@@ -39,7 +39,8 @@ class Pacer:
         self._stopping = Event()
         self._jobs = Group()
         self._late_s = self._lag_s = 0.0
-        self._began = self._left = 0
+        self._began = self._left = self._spent = 0
+        self.why = ""
         self._all_left = Event()
 
     @property
@@ -119,7 +120,21 @@ class Pacer:
             self._stopping.wait(left)
         return self._stopping.is_set()
 
+    def _affords(self, mark: int) -> bool:
+        """Take the cost of a job from the budget; one that is too small for it ends the run."""
+        budget = self._bench.options.budget_micro_usd
+        if budget is None:
+            return True
+        self._spent += self._bench.mix.cost(mark)
+        if self._spent > budget:
+            self.why = "budget"
+            self.stop()
+            return False
+        return True
+
     def _make(self, mark: int, at_s: float) -> None:
+        if not self._affords(mark):
+            return
         self._began += 1
         self._late_s = max(self._late_s, self._bench.now() - at_s)
         self._say(Made(job=play(self._bench, mark, at_s)))

@@ -46,7 +46,7 @@ class Bench:
         self.reader = reader
         self.wire = wire
         self.told = told
-        self.begin = options.begin or monotonic()
+        self.begin = monotonic()
         auth = reader.spec.auth
         self.headers = {auth.header: f"{auth.scheme} {options.key}".strip()}
 

@@ -1,13 +1,16 @@
 """A process that makes load: reads its options from one line of standard input, and says what happens on its output.
 
-Run as `python -m imageproof.loadtests.worker`. Locust patches this process, so nothing else is done in it. A line
-`stop` on standard input begins no more jobs and lets those in flight end; `cut`, or the end of the input, ends them.
+Run as `python -m imageproof.loadtests.worker`. Locust patches this process, so nothing else is done in it. When it has
+said that it is ready, the second line tells when to begin, on the machine's monotonic clock. A line `stop` begins no
+more jobs and lets those in flight end; `cut`, or the end of the input, ends them.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+from time import monotonic
 
 import gevent
 import locust  # noqa: F401  (it patches sockets)
@@ -48,6 +51,7 @@ def main() -> None:
     environment = Environment(user_classes=[user_class(bench, pacer)], host=options.base_url, catch_exceptions=False)
     runner = environment.create_local_runner()
     output.say(Ready(worker=options.worker))
+    bench.begin = float(given.readline() or monotonic())
     gevent.spawn(_obey, given, pacer)
     gevent.spawn(pacer.watch)
     gevent.sleep(max(0.0, -bench.now()))
@@ -56,12 +60,12 @@ def main() -> None:
         runner.start(count, spawn_rate=count)
         pacer.wait(count)
     pacer.drain()
-    output.say(Over(worker=options.worker, began=pacer.began))
+    output.say(Over(worker=options.worker, began=pacer.began, why=pacer.why))
     sys.stdout.buffer.flush()
     os._exit(0)  # Locust's own greenlets have nothing left to say
 
 
-def _obey(given: FileObject, pacer: Pacer) -> None:
+def _obey(given: Iterable[bytes], pacer: Pacer) -> None:
     """Do what the parent says; without a parent, end."""
     for line in given:
         if line.strip() == b"stop":

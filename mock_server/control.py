@@ -15,6 +15,7 @@ from aiohttp import web
 from imageproof.mock_server import powers
 from imageproof.mock_server.powers import PowerError
 from imageproof.mock_server.triggers import cards
+from imageproof.mock_server.truths import jobs_of
 from imageproof.mock_server.upstream import FullError
 from imageproof.mock_server.wire import BodyRefusedError, read_body
 
@@ -42,6 +43,7 @@ ROUTES: dict[str, str] = {
     "GET PROVIDER/journal": "the exchanges of the account; ?format=har for a HAR file",
     "GET PROVIDER/ledger": "the money of the account, line by line",
     "GET PROVIDER/tasks": "the tasks of the account with their whole plans",
+    "GET PROVIDER/jobs": "every job of the account with its plan, the calls that were held for their image too",
     "POST PROVIDER/tasks/ID": "move one task by hand: {do: finish} or {do: fail, failure: upstream_failed}",
     "GET PROVIDER/clock": "the time of the account",
     "POST PROVIDER/clock": "move the clock of the account, as above",
@@ -168,6 +170,13 @@ class Control:
             case "GET tasks":
                 return _json(
                     [powers.describe_task(service, account, *task) for task in powers.tasks_of(service, account)]
+                )
+            case "GET jobs":
+                return _json(
+                    [
+                        powers.describe_task(service, account, name, record)
+                        for name, record, _ in jobs_of(service, account)
+                    ]
                 )
             case "POST tasks":
                 return _json(powers.move_task(service, account, item, *_move(order)))

@@ -36,7 +36,7 @@ async def truths_of(service: Service, account: Account) -> list[dict[str, JsonTr
     lost = account.faults.lost if account.faults else frozenset()
     out: list[dict[str, JsonTree]] = []
     for task_id, record, has_succeeded in sorted(
-        _jobs(service, account), key=lambda job: (job[1].submitted, job[1].job)
+        jobs_of(service, account), key=lambda job: (job[1].submitted, job[1].job)
     ):
         shown = [await service.gallery.shown(task_id, record, index) for index in range(record.images * has_succeeded)]
         out.append(
@@ -54,8 +54,8 @@ async def truths_of(service: Service, account: Account) -> list[dict[str, JsonTr
     return out
 
 
-def _jobs(service: Service, account: Account) -> list[tuple[str, Record, bool]]:
-    """Id, record and whether it succeeds, of each job of an account."""
+def jobs_of(service: Service, account: Account) -> list[tuple[str, Record, bool]]:
+    """Id, record and whether it succeeds, of each job of an account: those of held calls too."""
     held = {job.task_id: job for job in account.held}
     packed = service.upstream.tasks_owned(service.provider, account.number)
     tasks = [(task_id, record) for task_id, data in packed if task_id not in held for record in [unpack(data)]]

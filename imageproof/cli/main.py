@@ -20,6 +20,7 @@ class Root(LazyGroup):
     lazy = {  # noqa: RUF012  (never changed; click's own class declares it as a plain attribute)
         "mock": Lazy("imageproof.cli.mock", "mock", "Serve fake providers on this machine."),
         "verify": Lazy("imageproof.cli.verifying", "verify", "Judge a gateway, or a client, by a provider's contract."),
+        "load": Lazy("imageproof.cli.load", "load", "Load a gateway, and say what it adds and where it breaks."),
         "proxy": Lazy("imageproof.cli.proxy", "proxy", "Pass real traffic on unchanged, and judge both sides."),
         "judge": Lazy("imageproof.cli.judge", "judge", "Judge recorded traffic: a HAR file of any tool."),
         "replay": Lazy("imageproof.cli.replay", "replay", "Judge the failures of a run again."),

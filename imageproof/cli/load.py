@@ -1,0 +1,343 @@
+"""`imageproof load`: measure a gateway, or the mock alone, under load."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from random import randrange
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+import click
+
+from imageproof.cli.refusal import BrokenSpec, Refusal, spec_named
+from imageproof.cli.values import read_seed, read_url, reading
+from imageproof.specs.reading import seconds
+
+if TYPE_CHECKING:
+    from imageproof.load_config import LoadConfig
+    from imageproof.load_run import LoadState
+    from imageproof.loadtests.options import Share
+    from imageproof.reports.progress import Progress
+    from imageproof.specs.model import Spec
+
+RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:/(s|min|h))?")
+PER_S = {"s": 1.0, "min": 60.0, "h": 3600.0}
+CLOCK = re.compile(r"real|[0-9]+(?:\.[0-9]+)?x")
+MONEY = re.compile(r"\$?([0-9]{1,6}(?:\.[0-9]{1,6})?)")
+PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)%")
+KEY = "IMAGEPROOF_API_KEY"
+USUAL_RATE = 5.0
+OWN_CLOCK = "60x"
+MICRO = 1_000_000
+MOST_WORKERS = 64
+MIX_HELP = "A kind of jobs, as in model=NAME,resolution=2k,references=1,weight=3; all is every kind. May be repeated."
+GOAL_HELP = "What must hold, as in 'submit.p99<200ms'. May be given again."
+CLOCK_HELP = "How fast the provider's time passes. (default: 60x without --base-url, else real)"
+UPSTREAM_HELP = "The root of imageproof's mock behind the gateway, to join both sides' books."
+
+
+def read_rate(text: str) -> float:
+    """Read `50/s`, `600/min` or `50` as jobs a second. Raises ValueError for anything else and for none."""
+    match = RATE.fullmatch(text)
+    if match is None or not float(match[1]):
+        raise ValueError(f"expected a rate of jobs such as 50/s or 600/min, got {text!r}")
+    return float(match[1]) / PER_S[match[2] or "s"]
+
+
+def read_span(text: str) -> float:
+    """Read a duration. Raises ValueError."""
+    return seconds(text)
+
+
+def read_clock(text: str) -> str:
+    """Read `real` or `60x`. Raises ValueError for anything else."""
+    if CLOCK.fullmatch(text) is None or text.strip("0.") == "x":
+        raise ValueError(f"expected real or a scale such as 60x, got {text!r}")
+    return text
+
+
+def read_money(text: str) -> int:
+    """Read dollars as micro-dollars. Raises ValueError."""
+    match = MONEY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"expected USD such as 0.50, got {text!r}")
+    return round(float(match[1]) * MICRO)
+
+
+def read_percent(text: str) -> float:
+    """Read a share such as `50%`. Raises ValueError."""
+    match = PERCENT.fullmatch(text)
+    if match is None or not 0 < float(match[1]) <= 100:  # noqa: PLR2004  (that is what percent are of)
+        raise ValueError(f"expected a share such as 50%, got {text!r}")
+    return float(match[1]) / 100
+
+
+def read_shape_name(text: str) -> str:
+    """Read a shape. Raises ValueError."""
+    from imageproof.loadtests.pace import read_shape
+
+    return str(read_shape(text))
+
+
+class Asked(TypedDict):
+    """The options of the command, as click reads them."""
+
+    base_url: str | None
+    rate: float | None
+    users: int | None
+    arrivals: str
+    shape: str
+    duration: float
+    warm_up: float
+    clock: str | None
+    mix: tuple[str, ...]
+    poll: float | None
+    goals: tuple[str, ...]
+    workers: int
+    seed: int | None
+    api_key_env: str | None
+    upstream: str | None
+    upstream_key_env: str | None
+    out: Path | None
+    csv: Path | None
+    melt: float
+    i_own_this_target: bool
+    max_cost: int | None
+    dry_run: bool
+    quiet: bool
+
+
+@click.command("load", context_settings={"show_default": True})
+@click.argument("spec")
+@click.option("--base-url", metavar="URL", callback=reading(read_url), help="The target. (default: a mock of its own)")
+@click.option("--rate", metavar="50/s", callback=reading(read_rate), help="Jobs that arrive, whatever is answered.")
+@click.option("--users", type=click.IntRange(1, 100_000), help="Users that each wait for their job, instead of a rate.")
+@click.option("--arrivals", type=click.Choice(["poisson", "constant"]), default="poisson", help="How a rate arrives.")
+@click.option(
+    "--shape",
+    metavar="flat|ramp|step:5|spike:5x|soak",
+    callback=reading(read_shape_name),
+    default="flat",
+    help="How rate or users go over time.",
+)
+@click.option("--duration", metavar="TIME", callback=reading(read_span), default="30s", help="How long jobs begin.")
+@click.option("--warm-up", metavar="TIME", callback=reading(read_span), default="5s", help="Before that; not counted.")
+@click.option("--clock", metavar="real|60x", callback=reading(read_clock), help=CLOCK_HELP)
+@click.option("--mix", metavar="KIND", multiple=True, help=MIX_HELP)
+@click.option("--poll", metavar="TIME", callback=reading(read_span), help="Poll so often, and not as is advised.")
+@click.option("--goal", "goals", metavar="TEXT", multiple=True, help=GOAL_HELP)
+@click.option("--workers", type=click.IntRange(1, MOST_WORKERS), default=1, help="Processes that make the load.")
+@click.option("--seed", metavar="N", callback=reading(read_seed), help="Of every choice. (default: a new one)")
+@click.option("--api-key-env", metavar="VAR", help=f"The variable with the key. (default: {KEY})")
+@click.option("--upstream", metavar="URL", callback=reading(read_url), help=UPSTREAM_HELP)
+@click.option("--upstream-key-env", metavar="VAR", help="The variable with the key there. (default: the same key)")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The folder of the record.")
+@click.option("--csv", type=click.Path(path_type=Path, dir_okay=False), help="Write the numbers as CSV, too.")
+@click.option("--melt", metavar="50%", callback=reading(read_percent), default="50%", help="End at so many failures.")
+@click.option("--i-own-this-target", is_flag=True, help="It is yours, and you may load it: needed off this machine.")
+@click.option("--max-cost", metavar="USD", callback=reading(read_money), help="The most it may cost at the provider.")
+@click.option("--dry-run", is_flag=True, help="Send nothing: say what would be sent, and what it would cost.")
+@click.option("--quiet", "-q", is_flag=True, help="Only the last line.")
+@click.pass_context
+def load(ctx: click.Context, /, spec: str, **asked: Unpack[Asked]) -> None:
+    """Load the target at --base-url with jobs of the contract SPEC, and say what it adds and where it breaks.
+
+    Exit codes: 0 all goals met, 1 a goal missed or a job lost, 2 usage, 3 unreachable, 4 nothing judged or the run is
+    no valid measurement, 5 the budget ended, or Ctrl-C.
+    """
+    found = spec_named(spec)
+    config = config_of(spec, found, asked)
+    if asked["dry_run"]:
+        click.echo(estimate(config, found))
+        return
+    ctx.exit(run_and_tell(config, found, quiet=asked["quiet"]))
+
+
+def config_of(name: str, spec: Spec, asked: Asked) -> LoadConfig:
+    """The run that options ask for. Raises Refusal for what makes no sense, or is not allowed."""
+    from imageproof.load_config import LoadConfig
+
+    if asked["rate"] is not None and asked["users"] is not None:
+        raise Refusal("expected --rate or --users, got both: jobs arrive by themselves, or users wait for them")
+    if not asked["duration"]:
+        raise Refusal("--duration: expected a time above zero, got 0")
+    seed = asked["seed"] if asked["seed"] is not None else randrange(1, 1_000_000)
+    url = asked["base_url"]
+    _require_allowed(url, asked)
+    key = _key(spec, url, asked["api_key_env"], seed)
+    other = asked["upstream_key_env"]
+    config = LoadConfig(
+        spec=name,
+        base_url=url,
+        key=key,
+        upstream=asked["upstream"],
+        upstream_key=_variable(other) if other else None,
+        rate=asked["rate"] if asked["rate"] or asked["users"] else USUAL_RATE,
+        users=asked["users"],
+        arrivals="constant" if asked["arrivals"] == "constant" else "poisson",
+        shape=asked["shape"],
+        duration_s=asked["duration"],
+        warm_up_s=asked["warm_up"],
+        clock=asked["clock"] or (OWN_CLOCK if url is None else "real"),
+        mix=_mix(spec, asked["mix"]),
+        goals=asked["goals"],
+        workers=asked["workers"],
+        seed=seed,
+        poll_s=asked["poll"],
+        melt=asked["melt"],
+        max_micro_usd=asked["max_cost"],
+        out=asked["out"] or _folder(spec),
+        csv=asked["csv"],
+        shown=_shown(asked),
+    )
+    _require_mix(config, spec)
+    return config
+
+
+def _require_allowed(url: str | None, asked: Asked) -> None:
+    """Refuse to load a target off this machine without a word that it is allowed, and a limit."""
+    from imageproof.suites.gateway.config import is_loopback
+
+    if url is None or is_loopback(url):
+        return
+    if not asked["i_own_this_target"] or asked["max_cost"] is None:
+        raise Refusal(
+            f"{url} is not on this machine: load costs money there and may break it, so say --i-own-this-target and"
+            " --max-cost USD; --dry-run says what it would cost"
+        )
+    if asked["rate"] is None and asked["users"] is None:
+        raise Refusal("expected --rate or --users for a target that is not on this machine")
+
+
+def _key(spec: Spec, url: str | None, named: str | None, seed: int) -> str:
+    from imageproof.suites.gateway.config import is_loopback
+
+    if named is not None:
+        return _variable(named)
+    if url is None:
+        return f"{spec.auth.key_example}-{seed:x}"
+    if os.environ.get(KEY):
+        return os.environ[KEY]
+    if is_loopback(url):
+        return f"{spec.auth.key_example}-{seed:x}"
+    raise Refusal(f"expected a key in the environment variable {KEY}, which is not set")
+
+
+def _variable(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise Refusal(f"expected a key in the environment variable {name}, which is not set")
+    return value
+
+
+def _mix(spec: Spec, texts: tuple[str, ...]) -> tuple[Share, ...]:
+    from imageproof.loadtests.mix import all_shares, read_share
+    from imageproof.loadtests.options import Share
+
+    try:
+        return tuple(
+            share for text in texts for share in (all_shares(spec) if text == "all" else (read_share(text),))
+        ) or (Share(),)
+    except ValueError as error:
+        raise Refusal(f"--mix: {error}") from None
+
+
+def _require_mix(config: LoadConfig, spec: Spec) -> None:
+    from imageproof.loadtests.mix import MixError
+
+    try:
+        config.mix_of(spec)
+    except MixError as error:
+        raise Refusal(f"--mix: {error}") from None
+
+
+def _folder(spec: Spec) -> Path:
+    return Path("imageproof-runs") / f"{datetime.now(tz=UTC):%Y-%m-%dT%H-%M-%S}-load-{spec.name.replace('@', '-')}"
+
+
+def _shown(asked: Asked) -> dict[str, str]:
+    """The options as they are recorded; keys are never among them."""
+    return {
+        name.replace("_", "-"): ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        for name, value in asked.items()
+        if value not in (None, (), False, "")
+    }
+
+
+def estimate(config: LoadConfig, spec: Spec) -> str:
+    """What a run would send, and what it would cost at the provider."""
+    from imageproof.reports.amounts import usd
+
+    jobs, cost = config.expected_jobs(), config.expected_micro_usd(spec)
+    target = config.base_url or "a mock of its own"
+    each = usd(round(config.mix_of(spec).mean_micro_usd))
+    if jobs is None or cost is None:
+        return f"{config.users} users would send jobs of {each} each to {target}, as many as they get answers to"
+    return f"about {jobs:,} jobs of {each} each would be sent to {target}: {usd(cost)} at the provider's prices"
+
+
+def run_and_tell(config: LoadConfig, spec: Spec, *, quiet: bool) -> int:
+    """Run, show how it goes on standard error, and give the exit code."""
+    from imageproof.exits import ExitCode
+    from imageproof.load_probe import DeadError, DeniedError, knock
+    from imageproof.load_run import run_load
+    from imageproof.specs.problems import SpecError
+
+    if config.base_url is not None:
+        try:
+            knock(spec, config.base_url, config.key)
+        except (DeadError, DeniedError) as error:
+            click.echo(f"Error: {error}", err=True)
+            return ExitCode.UNREACHABLE if isinstance(error, DeadError) else ExitCode.NOTHING_JUDGED
+    shown = _Shown(config, quiet=quiet)
+    try:
+        state = run_load(config, shown.saw)
+    except SpecError as error:
+        raise BrokenSpec(error.render()) from None
+    except FileExistsError:
+        raise Refusal(f"expected no run in {config.out} yet, got one: choose another --out") from None
+    except OSError as error:
+        raise Refusal(f"expected to write into {config.out}, got {error.strerror or error}") from None
+    finally:
+        shown.close()
+    tell(config, state, quiet=quiet)
+    return state.exit
+
+
+def tell(config: LoadConfig, state: LoadState, *, quiet: bool) -> None:
+    """Write what was measured."""
+    if not quiet:
+        for line in state.lines:
+            click.echo(line)
+    click.echo(state.says)
+    if not quiet and config.out is not None:
+        click.echo(f"\nrecord: {config.out}")
+
+
+class _Shown:
+    """Progress on standard error."""
+
+    def __init__(self, config: LoadConfig, *, quiet: bool) -> None:
+        from rich.console import Console
+
+        from imageproof.reports.progress import Progress
+
+        self._progress: Progress = Progress(Console(stderr=True), config.expected_jobs(), quiet=quiet, things="job")
+
+    def saw(self, state: LoadState) -> None:
+        """Show where the run is."""
+        live = state.live
+        self._progress.update(
+            done=len(live.jobs),
+            failed=live.failed,
+            requests=live.requests,
+            billable=len(live.jobs),
+            micro_usd=live.micro_usd,
+            says=f"{live.open} open",
+        )
+
+    def close(self) -> None:
+        """Take the line away."""
+        self._progress.close()

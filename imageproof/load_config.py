@@ -1,0 +1,105 @@
+"""What a load run is to do: plain values, decided before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from imageproof.loadtests.mix import Mix
+from imageproof.loadtests.options import Options, Share
+from imageproof.loadtests.pace import expected, pieces, read_shape
+from imageproof.specs.library import load
+
+if TYPE_CHECKING:
+    from imageproof.specs.model import Spec
+
+SYNC_PATIENCE_S = 660.0  # what a held call of minutes may take, and then some
+POLLED_PATIENCE_S = 1800.0  # of the provider's time, for one that says not when to give up
+LEAST_PATIENCE_S = 30.0  # real: a fast clock makes no machine faster
+PROMPT = "a red fox in the snow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadConfig:
+    """One run. `base_url` None measures a mock of our own, with nothing before it; money is micro-dollars.
+
+    `melt` is the share of failed jobs in ten seconds at which the run ends, `upstream` the mock behind the target.
+    """
+
+    spec: str
+    base_url: str | None = None
+    key: str
+    upstream: str | None = None
+    upstream_key: str | None = None
+    rate: float | None = None
+    users: int | None = None
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    shape: str = "flat"
+    duration_s: float = 30.0
+    warm_up_s: float = 5.0
+    clock: str = "60x"
+    mix: tuple[Share, ...] = (Share(),)
+    goals: tuple[str, ...] = ()
+    workers: int = 1
+    seed: int = 1
+    poll_s: float | None = None
+    pixels: float = 1.0
+    melt: float = 0.5
+    max_micro_usd: int | None = None
+    out: Path | None = None
+    csv: Path | None = None
+    shown: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def scale(self) -> float:
+        """How many seconds of the provider pass in a real one."""
+        return 1.0 if self.clock == "real" else float(self.clock.removesuffix("x"))
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a mock of our own is measured."""
+        return self.base_url is None
+
+    def expected_jobs(self) -> int | None:
+        """How many jobs there will be on average; None where that depends on the answers."""
+        if self.rate is None:
+            return None
+        return round(expected(pieces(read_shape(self.shape), self.duration_s, self.warm_up_s), self.rate))
+
+    def expected_micro_usd(self, spec: Spec) -> int | None:
+        """What the run would cost at the provider; None where nobody knows how many jobs there will be."""
+        jobs = self.expected_jobs()
+        return None if jobs is None else round(jobs * self.mix_of(spec).mean_micro_usd)
+
+    def mix_of(self, spec: Spec) -> Mix:
+        """The jobs of the run. Raises MixError."""
+        return Mix(spec, self.mix, seed=self.seed, prompt=PROMPT)
+
+    def options(self, base_url: str) -> Options:
+        """What the processes that make the load are told."""
+        spec = load(self.spec)
+        polling = spec.tasks.polling if spec.tasks else None
+        give_up_s = (polling.give_up_s if polling else None) or POLLED_PATIENCE_S
+        budget = None if self.max_micro_usd is None else self.max_micro_usd // self.workers
+        return Options(
+            spec=self.spec,
+            base_url=base_url,
+            key=self.key,
+            seed=self.seed,
+            mix=self.mix,
+            rate=self.rate,
+            users=self.users,
+            arrivals=self.arrivals,
+            shape=self.shape,
+            duration_s=self.duration_s,
+            warm_up_s=self.warm_up_s,
+            scale=self.scale,
+            poll_s=self.poll_s,
+            pixels=self.pixels,
+            prompt=PROMPT,
+            patience_s=max(LEAST_PATIENCE_S, give_up_s / self.scale),
+            network_s=max(LEAST_PATIENCE_S, SYNC_PATIENCE_S / self.scale),
+            workers=self.workers,
+            budget_micro_usd=budget,
+        )
