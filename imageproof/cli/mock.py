@@ -6,6 +6,7 @@ import gc
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import click
+from click.core import ParameterSource
 
 from imageproof.cli.refusal import Refusal, spec_named
 from imageproof.cli.serving import Address, serve
@@ -48,10 +49,11 @@ class FaultText(click.types.StringParamType):
     envvar_list_splitter = "\n"
 
 
-def read_faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[Fault, ...]:
-    """Read the faults. Raises Refusal."""
+def read_faults(context: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> tuple[Fault, ...]:
+    """Read the faults; empty lines of the environment variable are none. Raises Refusal."""
+    may_be_empty = context.get_parameter_source(param.name or "") is ParameterSource.ENVIRONMENT
     try:
-        return tuple(fault_in(text) for text in texts)
+        return tuple(fault_in(text) for text in texts if text.strip() or not may_be_empty)
     except FaultError as error:
         raise Refusal(f"--fault: {error}") from None
 
@@ -141,7 +143,13 @@ def specs_named(names: Sequence[str]) -> list[Spec]:
 @click.option("--queue", metavar="slots=4,cold=10s,...", callback=reading(read_physics), help=QUEUE_HELP)
 @click.option("--max-tasks", metavar="N", type=COUNT, default=USUAL.max_tasks, help="Tasks held.")
 @click.option("--max-accounts", metavar="N", type=COUNT, default=USUAL.max_accounts, help="Accounts held.")
-@click.option("--journal", metavar="N", type=COUNT, default=USUAL.journal, help="Exchanges kept for each account.")
+@click.option(
+    "--journal",
+    metavar="N",
+    type=click.IntRange(0),
+    default=USUAL.journal,
+    help="Exchanges kept for each account; 0 keeps none.",
+)
 @click.option(
     "--max-body", metavar="BYTES", default=size_text(USUAL.max_json), callback=SIZE, help="Largest JSON body."
 )
