@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.specs.advice import TriesAtMost
 from imageproof.specs.model import Phase
-from imageproof.suites.client.scene import ERROR
+from imageproof.suites.client.scene import ERROR, SERVER_ERROR
 from imageproof.suites.client.tries import gaps_of, key_of, retried, series, told_to_wait
 from imageproof.suites.client.watch import Remark
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from imageproof.records.lines import Exchange
+    from imageproof.specs.model import ErrorAnswer
     from imageproof.suites.client.scene import Scene
 
 DATE_S = 1.0  # dates are whole seconds
@@ -36,7 +37,7 @@ def check_submits_once(scene: Scene) -> Iterator[Remark]:
     excused = _excused_tries(scene)
     taken = _taken(scene)
     surplus = len(taken) - most if most is not None else 0
-    if surplus > (min(len(again), excused) if excused else 0):
+    if surplus > min(len(again) + _after_server_errors(scene), excused):
         yield Remark(
             rule=rule,
             ok=False,
@@ -79,6 +80,17 @@ def _again_after_nothing(scene: Scene) -> Iterator[tuple[Exchange, Exchange]]:
                 yield before, after
 
 
+def _after_server_errors(scene: Scene) -> int:
+    """How many orders were sent again after a 5xx, where the provider itself advises that."""
+    if not any("5xx" in item.on for item in scene.spec.checks.values() if isinstance(item, TriesAtMost)):
+        return 0
+    pairs = (pair for same in series(scene, scene.creates) for pair in pairwise(same))
+    return sum(
+        (scene.status(before) or 0) >= SERVER_ERROR and scene.began(after) >= scene.ended(before) - scene.slack_s
+        for before, after in pairs
+    )
+
+
 def _excused_tries(scene: Scene) -> int:
     """How often the provider itself advises to send an order again that nobody answered."""
     found = (item for item in scene.spec.checks.values() if isinstance(item, TriesAtMost) and "timeout" in item.on)
@@ -118,13 +130,18 @@ def _final_refusal(scene: Scene, create: Exchange) -> str | None:
     """The name of the error that ended an order for good; None where it did not, or may pass."""
     errors = scene.error(create)
     if errors:
-        return errors[0].name if all(item.retry == "never" for item in errors) else None
+        return errors[0].name if all(_is_final(scene, item) for item in errors) else None
     final = _final_poll(scene, create)
     if final is None or scene.spec.tasks is None:
         return None
     said = scene.failure_code(final)
     fitting = [item for item in scene.spec.tasks.failures.values() if said is not None and str(item.code) == str(said)]
     return fitting[0].name if fitting and all(item.retry == "never" for item in fitting) else None
+
+
+def _is_final(scene: Scene, error: ErrorAnswer) -> bool:
+    """Whether the same order can only be refused again. In a scenario nobody tops up the account."""
+    return error.retry == "never" or (error.retry == "after_top_up" and scene.watch.scenario is not None)
 
 
 def _final_poll(scene: Scene, create: Exchange) -> Exchange | None:

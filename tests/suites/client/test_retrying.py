@@ -97,6 +97,19 @@ def test_tries_that_the_provider_itself_advises_are_excused() -> None:
     assert four.verdict("submits-once", scenario=scene(submits=None)) is False
 
 
+@pytest.mark.parametrize(("name", "ok"), [("apiyi", True), ("openai", False)])
+def test_an_order_behind_a_bad_gateway_is_excused_where_the_provider_advises_to_send_it_again(
+    name: str,
+    ok: bool,  # noqa: FBT001  (a table)
+) -> None:
+    wire = Wire(name)
+    wire.create(0.0, status=504)
+    wire.create(5.0)
+    wire.truth(task="one", exchange=1, was_lost=True)
+    wire.truth(task="two", exchange=2)
+    assert wire.verdict("submits-once", scenario=scene("either")) is ok
+
+
 # never-retried
 
 
@@ -132,6 +145,14 @@ def test_errors_that_pass_say_nothing_of_it(name: str) -> None:
     wire.create(0.0, **wire.refused(name))
     wire.create(5.0)
     assert wire.judged("never-retried") == []
+
+
+def test_in_a_scenario_nobody_tops_up_the_account() -> None:
+    wire = Wire()
+    for at in (0.0, 5.0):
+        wire.create(at, **wire.refused("insufficient_funds"))
+    assert wire.verdict("never-retried", FAILED, scenario=scene("failed")) is False
+    assert wire.judged("never-retried", FAILED) == []
 
 
 @pytest.mark.parametrize(("failure", "ok"), [("moderated_output", False), ("upstream_failed", None)])
