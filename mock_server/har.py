@@ -35,9 +35,16 @@ def as_har(account: Account, service: Service) -> str:
                 request=request,
                 response=response,
                 timings=Timings(send=0, wait=round(waited, 3), receive=0),
-                comment=redact(entry.note, [account.key]) if entry.note else None,
+                connection=str(entry.connection),
+                comment=_comment(entry, account.key),
             )
     return out.getvalue()
+
+
+def _comment(entry: Entry, secret: str) -> str | None:
+    """The note of an exchange, and what was made to go wrong with it."""
+    said = [*([entry.note] if entry.note else []), *([f"fault: {entry.fault}"] if entry.fault else [])]
+    return redact("; ".join(said), [secret]) if said else None
 
 
 def _lines(pairs: Iterable[Sequence[str]]) -> list[Record]:

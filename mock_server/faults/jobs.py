@@ -47,6 +47,8 @@ def foresee(service: Service, call: Call) -> None:
     is_held = call.operation.does is not Does.SUBMIT
 
     def fits(what: What) -> bool:
+        if isinstance(what, GoesBack):
+            return tells_waiting(service)
         return not is_held or isinstance(what, HELD_KINDS)
 
     struck = book.strike(Stage.JOB, asked_by(service, call, book), fits=fits)
@@ -59,6 +61,12 @@ def foresee(service: Service, call: Call) -> None:
         call.script = replace(call.script, fail=failure_named(service, fails.name, is_held=is_held))
     if faults.has(Stuck):
         call.script = replace(call.script, moves="hand")
+
+
+def tells_waiting(service: Service) -> bool:
+    """Whether the provider has a word for tasks that wait, to which one can go back."""
+    tasks = service.spec.tasks
+    return tasks is not None and Phase.QUEUED in tasks.states
 
 
 def failure_named(service: Service, name: str, *, is_held: bool) -> str:

@@ -174,6 +174,13 @@ def test_a_state_goes_back_once(failing: Mock) -> None:
     assert states == ["in_progress", "queued", "in_progress", "in_progress"]
 
 
+def test_where_nobody_tells_of_waiting_nothing_goes_back(polled: MockAccount) -> None:
+    polled.fault("{goes_back: true}")
+    task = order(polled)
+    assert [poll(polled, task).json["status"] for _ in range(3)] == ["processing"] * 3
+    assert set(faults(polled)) == {None}
+
+
 @shows("late_detail")
 def test_the_reason_of_a_failure_comes_later(polled: MockAccount) -> None:
     polled.fault("{fail: upstream_failed}")

@@ -148,6 +148,15 @@ def ready_at(account: MockAccount) -> float:
     return float(str(account.describe()["clock"]["now"]))  # type: ignore[index,call-overload]
 
 
+def test_a_har_file_tells_what_struck_and_on_which_connection(polled: MockAccount) -> None:
+    polled.fault("{status: 502}")
+    assert [ask(polled, SUBMIT, ORDER).status for _ in range(2)] == [502, 200]
+    first, second = json.loads(polled.har())["log"]["entries"]
+    assert first["comment"] == "fault: {status: 502}"
+    assert "comment" not in second
+    assert first["connection"] != second["connection"]
+
+
 def test_a_header_on_a_poll_strikes_that_poll(polled: MockAccount) -> None:
     task = order(polled)
     cards = "fault: {status: 502, times: 2}"
