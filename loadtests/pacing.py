@@ -48,6 +48,11 @@ class Pacer:
         """The number of jobs begun."""
         return self._began
 
+    @property
+    def open(self) -> int:
+        """The number of jobs in flight."""
+        return len(self._jobs)
+
     def users(self) -> int:
         """How many users of Locust this process needs: one for a rate, else its part of them all."""
         options = self._bench.options
