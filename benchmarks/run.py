@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALL = ("throughput", "million", "startup", "bench_pictures", "bench_generation", "bench_plugin")
+ALL = ("throughput", "million", "startup", "bench_pictures", "bench_generation", "bench_plugin", "bench_journal")
 
 
 def main() -> int:

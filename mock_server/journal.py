@@ -36,7 +36,8 @@ class Entry(NamedTuple):
     request_body: bytes
     request_size: int
     status: int
-    response_headers: dict[str, str]
+    content_type: str
+    other_headers: dict[str, str]
     response_body: bytes
     response_size: int
     rules: tuple[str, ...]
@@ -44,6 +45,11 @@ class Entry(NamedTuple):
     note: str | None
     connection: int = 0
     fault: str | None = None
+
+    @property
+    def response_headers(self) -> dict[str, str]:
+        """The headers of the answer; put together only when somebody reads them, as most entries are never read."""
+        return {"Content-Type": self.content_type, **self.other_headers} if self.content_type else self.other_headers
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

@@ -25,6 +25,8 @@ def record(request: web.BaseRequest | Arrived, call: Call, began: float, reply: 
         tally = call.endpoint.tally
         tally.seconds += ended - began
         tally.answers[reply.status] = tally.answers.get(reply.status, 0) + 1
+    if not account.journal.maxlen:
+        return 0
     note = reply.note
     if call.notes:
         note = "; ".join([*([note] if note else []), *call.notes])
@@ -47,7 +49,8 @@ def record(request: web.BaseRequest | Arrived, call: Call, began: float, reply: 
             raw[:BODY_KEPT],
             len(raw),
             reply.status,
-            {"Content-Type": reply.content_type, **reply.headers},
+            reply.content_type,
+            reply.headers,
             body[:BODY_KEPT],
             len(body),
             call.rules,
