@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from imageproof.suites.client.scene import Scene
 
 LATE = 2.0  # later than so many times the advice is late
+HELD_UP_S = 0.5  # real seconds for which a busy machine may hold up a client itself
 MOST_TOLD = 50
 
 
@@ -130,7 +131,8 @@ def _is_early(scene: Scene, gap: Gap) -> bool:
 
 
 def _is_late(scene: Scene, gap: Gap) -> bool:
-    return not gap.may_be_late and gap.at_least_s > LATE * gap.most_s + scene.tolerance_s(gap.most_s)
+    excused = scene.tolerance_s(gap.most_s) + HELD_UP_S * scene.watch.scale
+    return not gap.may_be_late and gap.at_least_s > LATE * gap.most_s + excused
 
 
 def _remark(scene: Scene, gaps: Sequence[Gap]) -> Remark:
