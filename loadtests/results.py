@@ -1,0 +1,99 @@
+"""All that follows from the books of a run, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from imageproof.loadtests.books import End, Job
+from imageproof.loadtests.conservation import Conservation, conserved
+from imageproof.loadtests.goals import Goal, Sort
+from imageproof.loadtests.histograms import Histogram
+from imageproof.loadtests.lines import Beat
+from imageproof.loadtests.overhead import overheads
+from imageproof.loadtests.phases import Phases
+from imageproof.loadtests.polling import Polls, Row, polls_of, table, what_if
+from imageproof.loadtests.rates import Rates, rates_of
+from imageproof.loadtests.selfcheck import Health, limits_for, self_check
+from imageproof.loadtests.truth import Upstream
+from imageproof.loadtests.waterfall import Waterfall, waterfalls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """What was measured. `ends`, `calls`, `faults`, `sent` and `received` (bytes) are without the warm-up.
+
+    `clock` is how many seconds of the provider passed in a real one, `micro_usd` the price of all that was done, and
+    `polling` the table of intervals, `tried` what other intervals would have given.
+    """
+
+    jobs: Sequence[Job]
+    phases: Phases
+    overheads: Mapping[str, Histogram]
+    waterfalls: Mapping[str, Waterfall]
+    polls: Polls
+    polling: Sequence[Row]
+    tried: Sequence[Row]
+    conservation: Conservation
+    rates: Rates
+    health: Health
+    ends: Mapping[str, int]
+    calls: int
+    faults: Mapping[str, int]
+    sent: int
+    received: int
+    micro_usd: int
+    clock: float
+
+    def histogram(self, name: str) -> Histogram | None:
+        """What was measured of a phase or an overhead, corrected; None for nothing."""
+        return self.phases.corrected.get(name) or self.overheads.get(name)
+
+    @property
+    def measured(self) -> int:
+        """The number of jobs after the warm-up."""
+        return sum(self.ends.values())
+
+
+def results_of(
+    jobs: Sequence[Job],
+    upstream: Iterable[Upstream] | None,
+    *,
+    beats: Sequence[Beat] = (),
+    goals: Iterable[Goal] = (),
+    clock: float = 1.0,
+    was_cut: bool = False,
+) -> Results:
+    """Work it all out. `upstream` is None where nobody can look into its books; `was_cut`: see `conserved`."""
+    goals = tuple(goals)
+    measured = [job for job in jobs if not job.warm_up]
+    calls = [call for job in measured for call in job.calls]
+    faults = [call.fault.value for call in calls if call.fault is not None]
+    ends = [job.end.value for job in measured]
+    return Results(
+        jobs=jobs,
+        phases=Phases(jobs),
+        overheads=overheads(jobs),
+        waterfalls=waterfalls(jobs),
+        polls=polls_of(jobs),
+        polling=table(jobs),
+        tried=what_if(jobs),
+        conservation=conserved(jobs, upstream, was_cut=was_cut),
+        rates=rates_of(jobs, limit_s=in_time(goals)),
+        health=self_check(beats, jobs, limits=limits_for(goals)),
+        ends={end: ends.count(end) for end in dict.fromkeys(ends)},
+        calls=len(calls),
+        faults={fault: faults.count(fault) for fault in dict.fromkeys(faults)},
+        sent=sum(call.sent for call in calls),
+        received=sum(call.received for call in calls),
+        micro_usd=sum(job.micro_usd for job in jobs if job.end is End.DONE),
+        clock=clock,
+    )
+
+
+def in_time(goals: Iterable[Goal]) -> float | None:
+    """How long a job may take to count for goodput: the widest goal for times end to end; None without one."""
+    return max(
+        (goal.limit for goal in goals if goal.name == "e2e" and goal.sort is Sort.TIME and goal.sign in ("<", "<=")),
+        default=None,
+    )
