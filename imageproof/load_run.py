@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import platform
+import signal
 import sys
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,7 +24,7 @@ from imageproof.records.writing import NAME, Writer
 from imageproof.specs.library import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from imageproof.load_config import LoadConfig
     from imageproof.specs.model import JsonTree, Spec
@@ -37,12 +39,19 @@ class LoadState:
     """How a run stands or ended. `says` is one sentence; `notes` are what else a reader should know."""
 
     live: Live
-    exit: ExitCode = ExitCode.CONFORMS
-    says: str = ""
+    exit: ExitCode = ExitCode.UNREACHABLE
+    says: str = "imageproof itself failed"
     notes: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     upstream: list[dict[str, JsonTree]] = field(default_factory=list)
     seconds: float = 0.0
+    was_cut: bool = False
+    molten: str = ""
+
+    def interrupted(self) -> None:
+        """Say that somebody has ended it."""
+        self.was_cut = True
+        self.exit, self.says = ExitCode.BUDGET_ENDED, "interrupted: what was measured until then is kept"
 
 
 def run_load(config: LoadConfig, observe: Callable[[LoadState], None] | None = None) -> LoadState:
@@ -60,6 +69,10 @@ def run_load(config: LoadConfig, observe: Callable[[LoadState], None] | None = N
             writer.write(header_of(config, spec))
         try:
             _measure(config, spec, state, observe, stack)
+        except KeyboardInterrupt:
+            state.interrupted()
+        except (UpstreamError, GeneratorError) as error:
+            state.exit, state.says = ExitCode.UNREACHABLE, str(error)
         finally:
             state.seconds = monotonic() - began
             if writer is not None:
@@ -71,16 +84,12 @@ def _measure(
     config: LoadConfig, spec: Spec, state: LoadState, observe: Callable[[LoadState], None] | None, stack: ExitStack
 ) -> None:
     """Make the load, and fill the state."""
-    try:
-        base_url, upstream = _target(config, spec, stack)
-        if upstream is not None:
-            upstream.mark()
-        _drive(config, base_url, state, observe)
-        if upstream is not None:
-            state.upstream = upstream.jobs()
-    except (UpstreamError, GeneratorError) as error:
-        state.exit, state.says = ExitCode.UNREACHABLE, str(error)
-        return
+    base_url, upstream = _target(config, spec, stack)
+    if upstream is not None:
+        upstream.mark()
+    _drive(config, base_url, state, observe)
+    if upstream is not None:
+        state.upstream = upstream.jobs()
     _end(state, base_url)
 
 
@@ -97,24 +106,39 @@ def _target(config: LoadConfig, spec: Spec, stack: ExitStack) -> tuple[str, Upst
 def _drive(config: LoadConfig, base_url: str, state: LoadState, observe: Callable[[LoadState], None] | None) -> None:
     """Listen to the processes until all are over; end them early where they must."""
     live = state.live
-    with Generator(config.options(base_url)) as generator:
-        lines = generator.lines(every_s=SIGHT_S)
-        try:
-            for line in lines:
-                now = monotonic()
-                if line is not None:
-                    live.saw(line, now)
-                if not state.says and live.is_molten(now):
-                    state.says = _molten(live, config.melt)
-                    generator.cut()
-                if observe is not None:
-                    observe(state)
-        except KeyboardInterrupt:
-            state.says, state.exit = "interrupted: what was measured until then is kept", ExitCode.BUDGET_ENDED
-            generator.cut()
-            for line in lines:
-                if line is not None:
-                    live.saw(line, monotonic())
+    with Generator(config.options(base_url)) as generator, _interrupts() as interrupts:
+        for line in generator.lines(every_s=SIGHT_S):
+            now = monotonic()
+            if line is not None:
+                live.saw(line, now)
+            if not state.was_cut and (interrupts or live.is_molten(now)):
+                state.was_cut = True
+                generator.cut()
+                if interrupts:
+                    state.interrupted()
+                else:
+                    state.molten = _molten(live, config.melt)
+            if observe is not None:
+                observe(state)
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Collect the first Ctrl-C instead of being torn from the middle of something; the second one is as always."""
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+
+    def note(number: int, _: object) -> None:
+        seen.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _molten(live: Live, melt: float) -> str:
@@ -125,18 +149,22 @@ def _molten(live: Live, melt: float) -> str:
 
 
 def _end(state: LoadState, target: str) -> None:
-    """Say how the run ended, where that is not its measurements' to say."""
+    """Say how the run ended."""
     live = state.live
+    if state.exit is ExitCode.BUDGET_ENDED:  # interrupted, which says all
+        return
     if not live.jobs:
-        state.exit, state.says = ExitCode.NOTHING_JUDGED, state.says or "no job was begun, which is no pass"
+        state.exit, state.says = ExitCode.NOTHING_JUDGED, "no job was begun, which is no pass"
     elif live.is_dead:
         state.exit, state.says = ExitCode.UNREACHABLE, f"no job had an answer of {target}: {live.trouble()}"
     elif live.is_denied:
         state.exit, state.says = ExitCode.NOTHING_JUDGED, f"{target} took the key of no job: {live.trouble()}"
-    elif state.says and state.exit is ExitCode.CONFORMS:
-        state.exit = ExitCode.DOES_NOT_CONFORM
+    elif state.molten:
+        state.exit, state.says = ExitCode.DOES_NOT_CONFORM, state.molten
     elif live.why == "budget":
         state.exit, state.says = ExitCode.BUDGET_ENDED, "the budget ended before the run did"
+    else:
+        state.exit, state.says = ExitCode.CONFORMS, f"{len(live.jobs):,} jobs"
 
 
 def header_of(config: LoadConfig, spec: Spec) -> Header:

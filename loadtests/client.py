@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from geventhttpclient.client import HTTPClientPool
+from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from geventhttpclient.url import URL
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 16
 MANY = 100_000  # connections of one process: a held call needs one of its own
+NEVER_AGAIN = -1
 REDIRECTS = 3
 MOVED = frozenset({301, 302, 303, 307, 308})
 HELD, QUEUE, RUN, DONE_AGO = (f"x-imageproof-{name}-ms" for name in ("held", "queue", "run", "done-ago"))
@@ -124,8 +125,18 @@ def _read_lines(response: HTTPSocketPoolResponse, answer: Answer, on_line: Calla
             answer.events.append(monotonic())
 
 
+class OncePool(HTTPClientPool):
+    """Connections on which each request is sent once: a gateway that resets polls would go unseen otherwise."""
+
+    def get_client(self, url: str | URL) -> HTTPClient:
+        """The connections to a host."""
+        client = super().get_client(url)
+        client._connection_pool.size = NEVER_AGAIN  # noqa: SLF001  (it has no option: it tries so often and once more)
+        return client
+
+
 def new_pool(network_s: float) -> HTTPClientPool:
     """Connections that wait so long for a byte, check certificates, and are as many as are needed."""
-    return HTTPClientPool(
+    return OncePool(
         concurrency=MANY, network_timeout=network_s, connection_timeout=min(30.0, network_s), block_size=BLOCK
     )

@@ -6,6 +6,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from locust import FastHttpUser, task
+from PIL import Image
 
 from imageproof.loadtests.client import Wire, new_pool
 from imageproof.loadtests.mix import Mix
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 def bench_for(options: Options) -> Bench:
     """What the jobs of a process share. Raises SpecError, UnknownSpecError or MixError."""
+    Image.init()  # its plug-ins are imported now, and not by several threads at once when the first images come
     spec = load(options.spec)
     mix = Mix(spec, options.mix, seed=options.seed, prompt=options.prompt)
     return Bench(options, mix, Reader(spec), Wire(new_pool(options.network_s)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from random import randrange
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -147,12 +148,20 @@ def load(ctx: click.Context, /, spec: str, **asked: Unpack[Asked]) -> None:
     Exit codes: 0 all goals met, 1 a goal missed or a job lost, 2 usage, 3 unreachable, 4 nothing judged or the run is
     no valid measurement, 5 the budget ended, or Ctrl-C.
     """
+    _require_locust()
     found = spec_named(spec)
     config = config_of(spec, found, asked)
     if asked["dry_run"]:
         click.echo(estimate(config, found))
         return
     ctx.exit(run_and_tell(config, found, quiet=asked["quiet"]))
+
+
+def _require_locust() -> None:
+    """Refuse without the libraries of the `load` extra. Locust itself is not imported: it patches its process."""
+    missing = [name for name in ("locust", "hdrh") if find_spec(name) is None]
+    if missing:
+        raise Refusal(f"load tests need more libraries ({', '.join(missing)}): pip install 'imageproof[load]'")
 
 
 def config_of(name: str, spec: Spec, asked: Asked) -> LoadConfig:

@@ -84,14 +84,15 @@ def test_what_breaks_off_or_is_no_http_is_a_fault_of_transport(text: bytes, wire
     assert answer.says
 
 
-def test_a_post_whose_answer_is_lost_is_sent_once(wire: Callable[[float], Wire]) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_whose_answer_is_lost_is_sent_once(method: str, wire: Callable[[float], Wire]) -> None:
     bodies = []
 
     def lose(_: socket.socket) -> None:
         bodies.append(1)
 
     with server(lose) as url:
-        answer = wire(GO_S).send("POST", url, headers={}, body=b"x")
+        answer = wire(GO_S).send(method, url, headers={})
 
     assert answer.fault is Fault.TRANSPORT
     assert len(bodies) == 1
