@@ -204,7 +204,7 @@ def _recorded(counts: HdrHistogram | None) -> Iterator[tuple[int, int, int]]:
     """Each bar of one HdrHistogram as its lowest value, its highest value and its count."""
     if counts is None:
         return
-    for at in counts.get_recorded_iterator():
-        value = int(at.value_iterated_to)
-        lowest = int(counts.get_lowest_equivalent_value(value))
-        yield lowest, int(counts.get_highest_equivalent_value(value)), int(at.count_at_value_iterated_to)
+    for index, times in enumerate(counts.counts[: counts.counts_len]):  # its own iterators are a hundred times as slow
+        if times:
+            lowest = int(counts.get_value_from_index(index))
+            yield lowest, int(counts.get_highest_equivalent_value(lowest)), int(times)
