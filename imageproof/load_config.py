@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from imageproof.loadtests.mix import Mix
 from imageproof.loadtests.options import Options, Share
-from imageproof.loadtests.pace import expected, pieces, read_shape
+from imageproof.loadtests.pace import arrivals, expected, pieces, read_shape
 from imageproof.specs.library import load
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SYNC_PATIENCE_S = 660.0  # what a held call of minutes may take, and then some
 POLLED_PATIENCE_S = 1800.0  # of the provider's time, for one that says not when to give up
 LEAST_PATIENCE_S = 30.0  # real: a fast clock makes no machine faster
+COUNTED = 200_000  # jobs, which takes a fifth of a second
 PROMPT = "a red fox in the snow"
 
 
@@ -66,6 +67,13 @@ class LoadConfig:
         if self.rate is None:
             return None
         return round(expected(pieces(read_shape(self.shape), self.duration_s, self.warm_up_s), self.rate))
+
+    def known_jobs(self) -> int | None:
+        """How many jobs there will be, exactly, as the seed decides it; None where nobody knows, or it is not soon."""
+        if self.rate is None or (self.expected_jobs() or 0) > COUNTED:
+            return None
+        profile = pieces(read_shape(self.shape), self.duration_s, self.warm_up_s)
+        return sum(1 for _ in arrivals(profile, self.rate, how=self.arrivals, seed=self.seed))
 
     def expected_micro_usd(self, spec: Spec) -> int | None:
         """What the run would cost at the provider; None where nobody knows how many jobs there will be."""

@@ -6,6 +6,7 @@ import platform
 import signal
 import sys
 import threading
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ import msgspec
 
 from imageproof.exits import ExitCode
 from imageproof.load_generator import Generator, GeneratorError
+from imageproof.load_judge import Judged, csv_of, judged
 from imageproof.load_live import Live
 from imageproof.load_upstream import OwnMock, Upstream, UpstreamError
 from imageproof.records.lines import FORMAT, Footer, Header
@@ -42,8 +44,8 @@ class LoadState:
     exit: ExitCode = ExitCode.UNREACHABLE
     says: str = "imageproof itself failed"
     notes: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    upstream: list[dict[str, JsonTree]] = field(default_factory=list)
+    upstream: list[dict[str, JsonTree]] | None = None
+    judged: Judged | None = None
     seconds: float = 0.0
     was_cut: bool = False
     molten: str = ""
@@ -88,8 +90,11 @@ def _measure(
     if upstream is not None:
         upstream.mark()
     _drive(config, base_url, state, observe)
+    rate = config.scale
     if upstream is not None:
-        state.upstream = upstream.jobs()
+        state.upstream, rate = upstream.jobs(), upstream.clock_rate()
+    if state.live.jobs:
+        state.judged = judged(state.live, state.upstream, spec, goals=config.goals, clock=rate, was_cut=state.was_cut)
     _end(state, base_url)
 
 
@@ -153,7 +158,8 @@ def _end(state: LoadState, target: str) -> None:
     live = state.live
     if state.exit is ExitCode.BUDGET_ENDED:  # interrupted, which says all
         return
-    if not live.jobs:
+    found = state.judged
+    if found is None:
         state.exit, state.says = ExitCode.NOTHING_JUDGED, "no job was begun, which is no pass"
     elif live.is_dead:
         state.exit, state.says = ExitCode.UNREACHABLE, f"no job had an answer of {target}: {live.trouble()}"
@@ -161,10 +167,10 @@ def _end(state: LoadState, target: str) -> None:
         state.exit, state.says = ExitCode.NOTHING_JUDGED, f"{target} took the key of no job: {live.trouble()}"
     elif state.molten:
         state.exit, state.says = ExitCode.DOES_NOT_CONFORM, state.molten
-    elif live.why == "budget":
-        state.exit, state.says = ExitCode.BUDGET_ENDED, "the budget ended before the run did"
+    elif live.why == "budget" and found.exit != ExitCode.DOES_NOT_CONFORM:
+        state.exit, state.says = ExitCode.BUDGET_ENDED, f"the budget ended before the run did; {found.says}"
     else:
-        state.exit, state.says = ExitCode.CONFORMS, f"{len(live.jobs):,} jobs"
+        state.exit, state.says = ExitCode(found.exit), found.says
 
 
 def header_of(config: LoadConfig, spec: Spec) -> Header:
@@ -197,12 +203,17 @@ def _writer(config: LoadConfig, stack: ExitStack) -> Writer | None:
 def _write(config: LoadConfig, state: LoadState, writer: Writer) -> None:
     """Write what was found, and the footer, which is always the last."""
     live = state.live
+    findings = state.judged.findings if state.judged is not None else ()
+    for finding in findings:
+        writer.write(finding)
+    for sample in state.judged.samples if state.judged is not None else ():
+        writer.write(sample)
     writer.write(
         Footer(
             ended_s=round(state.seconds, 3),
             exit=state.exit,
             says=state.says,
-            counts={},
+            counts=dict(Counter(finding.verdict.value for finding in findings)),
             requests=live.requests,
             billable=len(live.jobs),
             micro_usd=live.micro_usd,
@@ -212,3 +223,5 @@ def _write(config: LoadConfig, state: LoadState, writer: Writer) -> None:
     if config.out is not None:
         encode = msgspec.json.Encoder().encode
         (config.out / BOOKS).write_bytes(b"".join(encode(job) + b"\n" for job in live.jobs))
+    if config.csv is not None and state.judged is not None:
+        config.csv.write_text(csv_of(state.judged.samples), encoding="utf-8", newline="")

@@ -191,7 +191,7 @@ def config_of(name: str, spec: Spec, asked: Asked) -> LoadConfig:
         warm_up_s=asked["warm_up"],
         clock=asked["clock"] or (OWN_CLOCK if url is None else "real"),
         mix=_mix(spec, asked["mix"]),
-        goals=asked["goals"],
+        goals=_goals(asked["goals"]),
         workers=asked["workers"],
         seed=seed,
         poll_s=asked["poll"],
@@ -251,6 +251,16 @@ def _mix(spec: Spec, texts: tuple[str, ...]) -> tuple[Share, ...]:
         ) or (Share(),)
     except ValueError as error:
         raise Refusal(f"--mix: {error}") from None
+
+
+def _goals(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The goals, each of which can be read. Raises Refusal for the first that can't."""
+    from imageproof.loadtests.goals import GoalError, read_goal
+
+    try:
+        return tuple(read_goal(text).text for text in texts)
+    except GoalError as error:
+        raise Refusal(f"--goal: {error}") from None
 
 
 def _require_mix(config: LoadConfig, spec: Spec) -> None:
@@ -318,8 +328,9 @@ def run_and_tell(config: LoadConfig, spec: Spec, *, quiet: bool) -> int:
 def tell(config: LoadConfig, state: LoadState, *, quiet: bool) -> None:
     """Write what was measured."""
     if not quiet:
-        for line in state.lines:
+        for line in state.judged.lines if state.judged is not None else ():
             click.echo(line)
+        click.echo()
     click.echo(state.says)
     if not quiet and config.out is not None:
         click.echo(f"\nrecord: {config.out}")
@@ -333,7 +344,7 @@ class _Shown:
 
         from imageproof.reports.progress import Progress
 
-        self._progress: Progress = Progress(Console(stderr=True), config.expected_jobs(), quiet=quiet, things="job")
+        self._progress: Progress = Progress(Console(stderr=True), config.known_jobs(), quiet=quiet, things="job")
 
     def saw(self, state: LoadState) -> None:
         """Show where the run is."""
