@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imageproof.client_config import ClientConfig, chosen
@@ -18,6 +18,7 @@ from imageproof.specs.scenario_reading import scenarios
 
 FOLDER = Path(__file__).parent
 NO_CLIENTS = ("base", "catching", "run", "table", "wire")
+SLOWER = 3
 SIDE_BY_SIDE = 4 * (os.cpu_count() or 1)  # they wait most of the time
 
 
@@ -102,7 +103,24 @@ def caught(wrong: Wrong) -> Caught:
     return Caught(wrong=wrong, failed=frozenset(broken & must), warned=frozenset(broken - must), trouble=trouble)
 
 
-def all_caught(clients: list[Wrong]) -> list[Caught]:
-    """Run many, side by side, in their order."""
+def run_all(clients: list[Wrong]) -> list[Caught]:
+    """Run many, side by side; what is said of each, in their order."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         return list(pool.map(caught, clients))
+
+
+def all_caught() -> list[Caught]:
+    """What is said of all wrong clients.
+
+    Judges say nothing of intervals that a busy machine blurs: who was not caught is run once more, alone and slower.
+    """
+    rows = run_all(wrong_clients())
+    return [
+        row if row.is_named and not row.trouble else replace(caught(slower(row.wrong)), wrong=row.wrong) for row in rows
+    ]
+
+
+def slower(wrong: Wrong) -> Wrong:
+    """The same on a clock that goes a third as fast."""
+    timeout_s = None if wrong.timeout_s is None else SLOWER * wrong.timeout_s
+    return replace(wrong, clock=f"{float(wrong.clock.removesuffix('x')) / SLOWER:g}x", timeout_s=timeout_s)

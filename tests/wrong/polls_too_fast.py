@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.wrong.base import Client
 
-SPEC = "reapi"
+SPEC = "toapis"
 RULE = "polling/cadence"
 CLOCK = "10x"
 SCENARIOS = ("plain",)

@@ -6,6 +6,7 @@ from tests.wrong.base import Client
 
 SPEC = "reapi"
 RULE = "polling/cadence"
+CLOCK = "30x"
 SCENARIOS = ("slow-job",)
 
 
