@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from imageproof.loadtests.books import Call, End, Job, Kind
 from imageproof.loadtests.truth import Upstream
 
+Made = TypeVar("Made")
 WAY_S = 0.001  # each way between client and upstream
 
 
+def made_of(kind: type[Made], fields: dict[str, Any]) -> Made:
+    """A value of this kind from its fields by name."""
+    return kind(**fields)
+
+
 def call(kind: Kind, began: float, seconds: float, **more: object) -> Call:
-    return Call(
-        **{"kind": kind, "intended_s": began, "began_s": began, "ended_s": began + seconds, "status": 200, **more}
+    return made_of(
+        Call, {"kind": kind, "intended_s": began, "began_s": began, "ended_s": began + seconds, "status": 200, **more}
     )
 
 
@@ -38,8 +46,9 @@ def polled(
             break
     ago = poll.began_s + WAY_S + added / 2 - done
     calls.append(call(Kind.DOWNLOAD, poll.ended_s, 0.05))
-    return Job(
-        **{
+    return made_of(
+        Job,
+        {
             "mark": mark,
             "model": "m",
             "worker": 0,
@@ -53,15 +62,16 @@ def polled(
             "images": 1,
             "micro_usd": 40_000,
             **more,
-        }
+        },
     )
 
 
 def held(mark: int, at: float, *, seconds: float = 10.0, added: float = 0.0, late: float = 0.0, **more: object) -> Job:
     """A job of one call that was held; nothing but `added` is beyond what the upstream says."""
     made = call(Kind.GENERATE, at + late, seconds + added, intended_s=at, held_s=seconds)
-    return Job(
-        **{
+    return made_of(
+        Job,
+        {
             "mark": mark,
             "model": "m",
             "worker": 0,
@@ -73,14 +83,15 @@ def held(mark: int, at: float, *, seconds: float = 10.0, added: float = 0.0, lat
             "images": 1,
             "micro_usd": 40_000,
             **more,
-        }
+        },
     )
 
 
 def row(job: Job, **more: object) -> Upstream:
     """The upstream's side of a job."""
-    return Upstream(
-        **{
+    return made_of(
+        Upstream,
+        {
             "mark": job.mark,
             "task": f"up-{job.mark}",
             "micro_usd": job.micro_usd,
@@ -88,5 +99,5 @@ def row(job: Job, **more: object) -> Upstream:
             "run_s": job.run_s or 0.0,
             "images": 1,
             **more,
-        }
+        },
     )

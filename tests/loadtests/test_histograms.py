@@ -53,7 +53,8 @@ def test_a_value_beyond_the_hour_is_counted_and_said() -> None:
 
 def test_counts_are_whole_numbers() -> None:
     histogram = Histogram(Unit.COUNT, [3, 3, 4])
-    assert (histogram.percentile(50), histogram.most, histogram.mean) == (3, 4, pytest.approx(10 / 3))
+    assert (histogram.percentile(50), histogram.most) == (3, 4)
+    assert histogram.mean == pytest.approx(10 / 3)
 
 
 def test_an_empty_one_knows_nothing() -> None:
