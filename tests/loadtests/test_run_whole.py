@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+import httpx2 as httpx
 import pytest
 
 from imageproof import Mock
@@ -12,7 +15,9 @@ from imageproof.exits import ExitCode
 from imageproof.load_config import LoadConfig
 from imageproof.load_run import run_load
 from imageproof.loadtests.books import End, Fault, Kind
+from imageproof.loadtests.conservation import Breach
 from imageproof.loadtests.mix import mark_of, read_share
+from imageproof.records.lines import Verdict
 from imageproof.records.reading import read_run
 
 if TYPE_CHECKING:
@@ -69,6 +74,7 @@ def test_jobs_at_a_rate_end_once_in_both_books_and_tell_the_upstreams_times(mock
     assert {job.worker for job in jobs} == {0, 1}
     assert sum(job.warm_up for job in jobs) == 7
     assert sum(job.swapped for job in jobs) == 0
+    assert state.says.startswith("all 37 jobs ended exactly once in both books")
     for job in jobs:
         assert job.intended_s == pytest.approx((job.mark + 1) / 15, abs=1e-6)
         assert job.run_s is not None
@@ -115,7 +121,11 @@ def test_a_submit_whose_answer_is_lost_is_paid_and_never_fetched(mock: Mock) -> 
     account.fault("{lost: reset, on: submit, times: 3}")
     state = run_load(config_at(account))
     lost = [job for job in state.live.jobs if job.end is End.LOST]
+    assert state.judged is not None
+    orphaned = state.judged.results.conservation.breaches[Breach.ORPHANED]
 
+    assert state.exit is ExitCode.DOES_NOT_CONFORM
+    assert set(orphaned) == {job.mark for job in lost}
     assert len(lost) == 3
     assert {job.calls[-1].fault for job in lost} == {Fault.TRANSPORT}
     assert {job.mark for job in lost} <= set(marks_of(state))
@@ -179,3 +189,55 @@ def test_a_run_that_can_not_write_begins_nothing(mock: Mock, tmp_path: Path) -> 
     with pytest.raises(FileExistsError):
         run_load(config_at(account, out=tmp_path / "run"))
     assert account.tasks() == []
+
+
+class Doubling(BaseHTTPRequestHandler):
+    """A gateway that sends each third order twice, as one with careless retries does, and drops the mock's headers."""
+
+    upstream = ""
+    orders = 0
+    protocol_version = "HTTP/1.1"
+
+    def _pass_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        status, answer = self._asked(body)
+        if self.command == "POST":
+            type(self).orders += 1
+            if type(self).orders % 3 == 0:
+                status, answer = self._asked(body)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_GET = do_POST = _pass_on  # noqa: N815  (http.server calls them so)
+
+    def _asked(self, body: bytes) -> tuple[int, bytes]:
+        headers = {name: self.headers[name] for name in ("Authorization", "Content-Type") if name in self.headers}
+        url = self.upstream + self.path
+        made = httpx.request(self.command, url, headers=headers, content=body or None)
+        return made.status_code, made.content
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_gateway_that_orders_twice_is_found_without_any_header(mock: Mock, tmp_path: Path) -> None:
+    account = mock.account("reapi")
+    Doubling.upstream = account.base_url
+    with ThreadingHTTPServer(("127.0.0.1", 0), Doubling) as gateway:
+        thread = Thread(target=gateway.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{gateway.server_port}"
+            state = run_load(config_at(account, base_url=url, rate=8.0, out=tmp_path / "run"))
+        finally:
+            gateway.shutdown()
+            thread.join()
+
+    assert state.exit is ExitCode.DOES_NOT_CONFORM
+    doubled = {mark for mark, count in marks_of(state).items() if count == 2}
+    assert len(doubled) == len(state.live.jobs) // 3 > 0
+    broken = [finding for finding in read_run(tmp_path / "run").findings if finding.verdict is Verdict.FAILED]
+    assert [finding.rule for finding in broken] == ["load/conservation/duplicated"]
+    assert f"{len(doubled)} of {len(state.live.jobs)} jobs" in broken[0].actual
