@@ -12,9 +12,9 @@ from imageproof.loadtests.histograms import Histogram
 from imageproof.loadtests.lines import Beat
 from imageproof.loadtests.overhead import overheads
 from imageproof.loadtests.phases import Phases
-from imageproof.loadtests.polling import Polls, Row, polls_of, table, what_if
+from imageproof.loadtests.polling import TRIED_S, Polls, Row, polls_of, table, what_if
 from imageproof.loadtests.rates import Rates, rates_of
-from imageproof.loadtests.selfcheck import Health, limits_for, self_check
+from imageproof.loadtests.selfcheck import Health, self_check
 from imageproof.loadtests.truth import Upstream
 from imageproof.loadtests.waterfall import Waterfall, waterfalls
 
@@ -23,8 +23,8 @@ from imageproof.loadtests.waterfall import Waterfall, waterfalls
 class Results:
     """What was measured. `ends`, `calls`, `faults`, `sent` and `received` (bytes) are without the warm-up.
 
-    `clock` is how many seconds of the provider passed in a real one, `micro_usd` the price of all that was done, and
-    `polling` the table of intervals, `tried` what other intervals would have given.
+    `clock` is how many seconds of the provider passed in a real one, `micro_usd` the price of all that was done,
+    `polling` the table of intervals, and `tried` what other ones, even in the provider's time, would have given.
     """
 
     jobs: Sequence[Job]
@@ -77,10 +77,10 @@ def results_of(
         waterfalls=waterfalls(jobs),
         polls=polls_of(jobs),
         polling=table(jobs),
-        tried=what_if(jobs),
+        tried=what_if(jobs, [interval / clock for interval in TRIED_S]),
         conservation=conserved(jobs, upstream, was_cut=was_cut),
         rates=rates_of(jobs, limit_s=in_time(goals)),
-        health=self_check(beats, jobs, limits=limits_for(goals)),
+        health=self_check(beats, jobs),
         ends={end: ends.count(end) for end in dict.fromkeys(ends)},
         calls=len(calls),
         faults={fault: faults.count(fault) for fault in dict.fromkeys(faults)},

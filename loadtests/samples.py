@@ -212,5 +212,7 @@ def _totals(results: Results, micro_usd_per_credit: int | None) -> Iterator[tupl
         yield "cost.credits", results.micro_usd / micro_usd_per_credit
     if conservation.upstream is not None:
         yield "cost.paid_usd", conservation.paid_micro_usd / MICRO
-    yield from (("generator.lag_s", health.lag_s), ("generator.late_s", health.late_s), ("generator.cpu", health.cpu))
+    yield from (("generator.lag_s", health.lag_s), ("generator.late_s", health.late_s))
+    if health.cpu is not None:
+        yield "generator.cpu", health.cpu
     yield "generator.is_bound", float(health.bound is not Bound.NONE)

@@ -112,14 +112,15 @@ def _polling(results: Results) -> list[str]:
     told = f"{polls.per_task:.2f} polls per task, {polls.wasted_share:.0%} of them in vain"
     told += f", {polls.failed:,} answered badly" if polls.failed else ""
     head = ("polled every", "lag mean", "lag p99", "polls", "requests", "USD", "jobs")
-    rows: list[Cells] = [head, *_poll_rows(results.polling), *_poll_rows(results.tried)]
+    rows: list[Cells] = [head, *_poll_rows(results.polling, results.clock), *_poll_rows(results.tried, results.clock)]
     return [told, *(grid(rows) if len(rows) > 1 else [])]
 
 
-def _poll_rows(rows: Iterable[Row]) -> Iterator[Cells]:
+def _poll_rows(rows: Iterable[Row], clock: float) -> Iterator[Cells]:
     for row in rows:
+        fast = "" if clock == 1 else f" (= {time_text(row.interval_s * clock)} at {clock:g}x)"
         yield (
-            f"{'' if row.is_measured else 'had it been '}{time_text(row.interval_s)}",
+            f"{'' if row.is_measured else 'had it been '}{time_text(row.interval_s)}{fast}",
             time_text(row.lag_mean_s),
             time_text(row.lag_p99_s),
             f"{row.polls:.2f}",

@@ -18,7 +18,7 @@ from imageproof.loadtests.goals import PERCENT, Goal, Sort
 from imageproof.loadtests.histograms import Histogram
 from imageproof.loadtests.intervals import CONFIDENCE, Interval, share_interval
 from imageproof.loadtests.results import Results
-from imageproof.loadtests.selfcheck import Bound
+from imageproof.loadtests.selfcheck import Bound, limits_for
 
 BEYOND = 10  # samples beyond a percentile, to take it at its word
 FEWEST = 30  # samples of a mean
@@ -61,9 +61,10 @@ def judge_one(goal: Goal, results: Results) -> Judgement:
         return _invalid(goal, f"the goal is for a clock of {goal.clock:g}x, and that of the run was {ran}")
     made = _judged(goal, results)
     is_counted = goal.sort in (Sort.COUNT, Sort.COST)
-    if is_counted or results.health.bound is Bound.NONE or made.outcome is Outcome.INVALID:
+    bound, why = results.health.against(limits_for(goal))
+    if is_counted or bound is Bound.NONE or made.outcome is Outcome.INVALID:
         return made
-    return _invalid(goal, results.health.says, value=made.value, samples=made.samples)
+    return _invalid(goal, why, value=made.value, samples=made.samples)
 
 
 def _judged(goal: Goal, results: Results) -> Judgement:
