@@ -65,7 +65,7 @@ def _list(title: str, rows: list[Row]) -> list[str]:
 def _honest(row: Row) -> str:
     cells = [row.spec, f"{row.ours.requests:,}", f"{row.theirs.requests:,}"]
     cells += [f"{row.ours.cpu_s:.0f}", f"{row.theirs.cpu_s:.0f}"]
-    cells += [outcome.told or "none" for outcome in (row.ours, row.theirs)]
+    cells += [outcome.told.partition(":")[0] or "none" for outcome in (row.ours, row.theirs)]
     return f"| {' | '.join(cells)} |"
 
 

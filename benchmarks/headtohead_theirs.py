@@ -26,7 +26,7 @@ COMMAND = (sys.executable, "-m", "schemathesis.cli")
 HERE = Path(__file__).parent
 FORM = "multipart/form-data"
 WORDS = re.compile(r"'[^']*'|req_[\w-]+|\d+")  # what differs from one refusal for the same reason to the next
-MOST = 300
+MOST = 300  # characters of an answer that Schemathesis prints with a failure
 LONG = 1_000  # characters of a pattern that lists sizes
 EXAMPLES = 100  # the default of Schemathesis
 LIMIT_S = 300  # after which a run is ended; what it had reported by then counts
@@ -147,12 +147,19 @@ def _failed(recorder: dict) -> Iterator[tuple[float, Key, str]]:
                 found = recorder["interactions"]
                 exchange = found.get(told.get("case_id")) or found[case_id]
                 answer = _answer(exchange)
-                reason = WORDS.sub("", answer) if check["name"] == "positive_data_acceptance" else ""
-                text = f"{told['title']}\n{told['message']}\n{answer}"
+                reason = _reason(answer) if check["name"] == "positive_data_acceptance" else ""
+                text = f"{told['title']}\n{told['message']}\n{answer[:MOST]}"
                 yield exchange["timestamp"], (told["operation"], check["name"], reason), text
 
 
 def _answer(exchange: dict) -> str:
-    """The beginning of the answer, which Schemathesis prints with a failure."""
     content = (exchange.get("response") or {}).get("content") or {}
-    return base64.b64decode(content.get("$base64", "")).decode("utf-8", "replace")[:MOST]
+    return base64.b64decode(content.get("$base64", "")).decode("utf-8", "replace")
+
+
+def _reason(answer: str) -> str:
+    """Why a body was refused, in the same words however the answer is written."""
+    try:
+        return WORDS.sub("", json.dumps(json.loads(answer), sort_keys=True))
+    except json.JSONDecodeError:
+        return WORDS.sub("", answer)
