@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
 
 from imageproof.loadtests.mix import Mix
 from imageproof.loadtests.options import Options, Share
@@ -18,6 +21,11 @@ SYNC_PATIENCE_S = 660.0  # what a held call of minutes may take, and then some
 POLLED_PATIENCE_S = 1800.0  # of the provider's time, for one that says not when to give up
 LEAST_PATIENCE_S = 30.0  # real: a fast clock makes no machine faster
 COUNTED = 200_000  # jobs, which takes a fifth of a second
+Ladder = Literal["hold", "payload"]
+HOLDS_S = (30.0, 60.0, 90.0, 120.0, 180.0, 300.0)
+PAYLOADS = (100_000.0, 500_000.0, 1_000_000.0, 5_000_000.0, 10_000_000.0, 20_000_000.0)
+JOBS_EACH = 3  # of a rung
+LADDER_S = 3.0  # in which all jobs of a ladder begin
 PROMPT = "a red fox in the snow"
 
 
@@ -26,6 +34,8 @@ class LoadConfig:
     """One run. `base_url` None measures a mock of our own, with nothing before it; money is micro-dollars.
 
     `melt` is the share of failed jobs in ten seconds at which the run ends, `upstream` the mock behind the target.
+    `against` is a second target, measured in turn; `capacity` searches the highest rate that meets the goals, in so
+    many `trials` at most; a `ladder` has `rungs` of real seconds or of bytes.
     """
 
     spec: str
@@ -48,6 +58,11 @@ class LoadConfig:
     pixels: float = 1.0
     melt: float = 0.5
     max_micro_usd: int | None = None
+    against: str | None = None
+    capacity: bool = False
+    trials: int = 40
+    ladder: Ladder | None = None
+    rungs: tuple[float, ...] = ()
     out: Path | None = None
     csv: Path | None = None
     shown: dict[str, str] = field(default_factory=dict)
@@ -82,20 +97,23 @@ class LoadConfig:
 
     def mix_of(self, spec: Spec) -> Mix:
         """The jobs of the run. Raises MixError."""
-        return Mix(spec, self.mix, seed=self.seed, prompt=PROMPT)
+        return Mix(spec, self.mix, seed=self.seed, prompt=PROMPT, in_turn=self.ladder is not None)
 
     def options(self, base_url: str) -> Options:
         """What the processes that make the load are told."""
         spec = load(self.spec)
         polling = spec.tasks.polling if spec.tasks else None
         give_up_s = (polling.give_up_s if polling else None) or POLLED_PATIENCE_S
+        longest_s = 2 * max(self.rungs, default=0.0) if self.ladder == "hold" else 0.0
         budget = None if self.max_micro_usd is None else self.max_micro_usd // self.workers
         return Options(
             spec=self.spec,
             base_url=base_url,
+            against=self.against or "",
             key=self.key,
             seed=self.seed,
             mix=self.mix,
+            in_turn=self.ladder is not None,
             rate=self.rate,
             users=self.users,
             arrivals=self.arrivals,
@@ -106,8 +124,32 @@ class LoadConfig:
             poll_s=self.poll_s,
             pixels=self.pixels,
             prompt=PROMPT,
-            patience_s=max(LEAST_PATIENCE_S, give_up_s / self.scale),
-            network_s=max(LEAST_PATIENCE_S, SYNC_PATIENCE_S / self.scale),
+            patience_s=max(LEAST_PATIENCE_S, longest_s, give_up_s / self.scale),
+            network_s=max(LEAST_PATIENCE_S, longest_s, SYNC_PATIENCE_S / self.scale),
             workers=self.workers,
             budget_micro_usd=budget,
         )
+
+
+def on_ladder(config: LoadConfig, ladder: Ladder, rungs: tuple[float, ...] = ()) -> LoadConfig:
+    """The same run as a ladder: a few jobs of each rung, in turn, all begun within seconds."""
+    values = rungs or (HOLDS_S if ladder == "hold" else PAYLOADS)
+    base = config.mix[0]
+    if ladder == "hold":
+        mix = tuple(replace(base, words=f"[[slow: {value * config.scale:g}s]]") for value in values)
+    else:
+        mix = tuple(replace(base, operation="edit", references=1, file_bytes=int(value)) for value in values)
+    rate = JOBS_EACH * len(values) / LADDER_S
+    return with_changes(
+        config,
+        ladder=ladder,
+        rungs=values,
+        mix=mix,
+        rate=rate,
+        users=None,
+        arrivals="constant",
+        shape="flat",
+        warm_up_s=0.0,
+        duration_s=LADDER_S + 0.5 / rate,
+        melt=1.1,
+    )

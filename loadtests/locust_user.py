@@ -28,7 +28,7 @@ def bench_for(options: Options) -> Bench:
     """What the jobs of a process share. Raises SpecError, UnknownSpecError or MixError."""
     Image.init()  # its plug-ins are imported now, and not by several threads at once when the first images come
     spec = load(options.spec)
-    mix = Mix(spec, options.mix, seed=options.seed, prompt=options.prompt)
+    mix = Mix(spec, options.mix, seed=options.seed, prompt=options.prompt, in_turn=options.in_turn)
     return Bench(options, mix, Reader(spec), Wire(new_pool(options.network_s)))
 
 

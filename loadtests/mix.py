@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from dataclasses import replace as with_changes
 from hashlib import blake2b
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -98,11 +99,12 @@ class Kind:
 class Mix:
     """The jobs of a run. Raises MixError for a kind that the provider has not, or takes no valid request for."""
 
-    __slots__ = ("_bounds", "_seed", "kinds")
+    __slots__ = ("_bounds", "_in_turn", "_seed", "kinds")
 
-    def __init__(self, spec: Spec, shares: tuple[Share, ...], *, seed: int, prompt: str) -> None:
+    def __init__(self, spec: Spec, shares: tuple[Share, ...], *, seed: int, prompt: str, in_turn: bool = False) -> None:
+        self._in_turn = in_turn
         self._seed = seed.to_bytes(16, "big", signed=True)
-        self.kinds = tuple(_kind(spec, share, f"{prompt}, {SENTINEL}") for share in shares)
+        self.kinds = tuple(_kind(spec, share, f"{prompt}, {SENTINEL} {share.words}".rstrip()) for share in shares)
         self._bounds = tuple(accumulate(share.weight for share in shares))
 
     def ask(self, mark: int) -> Ask:
@@ -114,8 +116,8 @@ class Mix:
         return self.kinds[self._chosen(mark)].cost(mark)
 
     def _chosen(self, mark: int) -> int:
-        if len(self.kinds) == 1:
-            return 0
+        if self._in_turn or len(self.kinds) == 1:
+            return mark % len(self.kinds)
         digest = blake2b(mark.to_bytes(16, "big"), key=self._seed, digest_size=8).digest()
         point = int.from_bytes(digest, "big") / 2**64 * self._bounds[-1]
         return next(at for at, bound in enumerate(self._bounds) if point < bound)
@@ -246,9 +248,12 @@ def _body(spec: Spec, operation: Operation, model: Model, shape: Shape, share: S
         base = _replaced(base, operation.stream.switch, value=True)
         if operation.stream.partials in allowed and operation.stream.partials not in share.fields:
             base = _replaced(base, operation.stream.partials, PREVIEWS)
-    base = {name: _as_pictures(value) for name, value in base.items()}
+    picture = with_changes(PICTURE, size=share.file_bytes)
+    base = {name: _as_pictures(value, picture) for name, value in base.items()}
     broken: list[str] = []
-    for body in _with_references(base, share, [allowed[name] for name in model.images.references if name in allowed]):
+    for body in _with_references(
+        base, share, picture, [allowed[name] for name in model.images.references if name in allowed]
+    ):
         broken = [violation.rule.id for violation in Checker(shape, spec.selector).check(body)]
         if not broken:
             return body
@@ -266,12 +271,12 @@ def _typed(field: Field, value: Plain) -> object:
     return value
 
 
-def _with_references(body: Body, share: Share, fields: list[Field]) -> Iterator[Body]:
+def _with_references(body: Body, share: Share, picture: FileFacts, fields: list[Field]) -> Iterator[Body]:
     if not share.references:
         yield body
     for field in fields if share.references else ():
         urls = [REFERENCE.format(number=number) for number in range(1, share.references + 1)]
-        values: dict[str, object] = {"files": [PICTURE] * share.references, "file": PICTURE, "strings": urls}
+        values: dict[str, object] = {"files": [picture] * share.references, "file": picture, "strings": urls}
         yield _replaced(body, field.name, values.get(field.type, urls[0]))
 
 
@@ -293,10 +298,10 @@ def _flat(body: Body) -> Body:
     return out
 
 
-def _as_pictures(value: object) -> object:
+def _as_pictures(value: object, picture: FileFacts) -> object:
     if isinstance(value, FileFacts):
-        return PICTURE
-    return [_as_pictures(item) for item in value] if isinstance(value, list) else value
+        return picture
+    return [_as_pictures(item, picture) for item in value] if isinstance(value, list) else value
 
 
 def _encoded(operation: Operation, shape: Shape, body: Body) -> tuple[str, bytes]:

@@ -14,6 +14,7 @@ import gevent
 
 from imageproof.loadtests.books import Call, End, Fault, Job, Kind
 from imageproof.loadtests.client import DONE_AGO, HELD, QUEUE, RUN
+from imageproof.loadtests.pairs import Turns
 from imageproof.loadtests.reading import ERROR, GOOD, image_of, is_image
 from imageproof.specs.model import Does, Phase, Polling, PollPhase
 from imageproof.specs.stamp import prompt_digest, read
@@ -36,7 +37,7 @@ TEXT_KEPT = 200
 class Bench:
     """What all jobs of a process share. `told` hears of each call as it ends."""
 
-    __slots__ = ("begin", "headers", "mix", "options", "reader", "told", "wire")
+    __slots__ = ("_turns", "begin", "headers", "mix", "options", "reader", "told", "wire")
 
     def __init__(
         self, options: Options, mix: Mix, reader: Reader, wire: Wire, told: Callable[[Call], None] | None = None
@@ -49,6 +50,14 @@ class Bench:
         self.begin = monotonic()
         auth = reader.spec.auth
         self.headers = {auth.header: f"{auth.scheme} {options.key}".strip()}
+
+        self._turns = Turns(duration_s=options.duration_s, warm_up_s=options.warm_up_s) if options.against else None
+
+    def url_at(self, at_s: float) -> str:
+        """Which target a job that is due then goes to."""
+        if self._turns is not None and self._turns.side_at(at_s):
+            return self.options.against
+        return self.options.base_url
 
     def now(self) -> float:
         """Seconds since the start of the run."""
@@ -70,12 +79,14 @@ class Play:
         "run_s",
         "swapped",
         "task",
+        "url",
     )
 
     def __init__(self, bench: Bench, ask: Ask, intended_s: float) -> None:
         self.bench = bench
         self.ask = ask
         self.intended = intended_s
+        self.url = bench.url_at(intended_s)
         self.calls: list[Call] = []
         self.end = End.OPEN
         self.task: str | None = None
@@ -113,7 +124,7 @@ class Play:
         on_line = more.get("on_line")
         answer = self.bench.wire.send(
             operation.method,
-            self.bench.options.base_url + path,
+            self.url + path,
             headers=headers,
             body=body,
             on_line=on_line if callable(on_line) else None,
@@ -285,7 +296,7 @@ def _result(book: Play, operation: Operation) -> Said | None:
 def fetch(book: Play, said: Said) -> None:
     """Take the images of an answer, and end the job."""
     for url in said.urls:
-        answer = book.bench.wire.send("GET", urljoin(book.bench.options.base_url + "/", url), headers={})
+        answer = book.bench.wire.send("GET", urljoin(book.url + "/", url), headers={})
         book.blame(answer)
         if answer.fault is None and not (answer.status == GOOD and is_image(answer.body)):
             answer.fault, answer.says = Fault.CONTRACT, f"status {answer.status}, and no image at {url[:TEXT_KEPT]}"

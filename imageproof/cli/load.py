@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,67 +11,23 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from imageproof.cli.refusal import BrokenSpec, Refusal, spec_named
+from imageproof.cli.load_values import read_clock, read_money, read_percent, read_rate, read_rungs, read_span
+from imageproof.cli.refusal import Refusal, spec_named
 from imageproof.cli.values import read_seed, read_url, reading
-from imageproof.specs.reading import seconds
 
 if TYPE_CHECKING:
     from imageproof.load_config import LoadConfig
-    from imageproof.load_run import LoadState
     from imageproof.loadtests.options import Share
-    from imageproof.reports.progress import Progress
     from imageproof.specs.model import Spec
 
-RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:/(s|min|h))?")
-PER_S = {"s": 1.0, "min": 60.0, "h": 3600.0}
-CLOCK = re.compile(r"real|[0-9]+(?:\.[0-9]+)?x")
-MONEY = re.compile(r"\$?([0-9]{1,6}(?:\.[0-9]{1,6})?)")
-PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)%")
 KEY = "IMAGEPROOF_API_KEY"
 USUAL_RATE = 5.0
 OWN_CLOCK = "60x"
-MICRO = 1_000_000
 MOST_WORKERS = 64
 MIX_HELP = "A kind of jobs, as in model=NAME,resolution=2k,references=1,weight=3; all is every kind. May be repeated."
 GOAL_HELP = "What must hold, as in 'submit.p99<200ms'. May be given again."
 CLOCK_HELP = "How fast the provider's time passes. (default: 60x without --base-url, else real)"
 UPSTREAM_HELP = "The root of imageproof's mock behind the gateway, to join both sides' books."
-
-
-def read_rate(text: str) -> float:
-    """Read `50/s`, `600/min` or `50` as jobs a second. Raises ValueError for anything else and for none."""
-    match = RATE.fullmatch(text)
-    if match is None or not float(match[1]):
-        raise ValueError(f"expected a rate of jobs such as 50/s or 600/min, got {text!r}")
-    return float(match[1]) / PER_S[match[2] or "s"]
-
-
-def read_span(text: str) -> float:
-    """Read a duration. Raises ValueError."""
-    return seconds(text)
-
-
-def read_clock(text: str) -> str:
-    """Read `real` or `60x`. Raises ValueError for anything else."""
-    if CLOCK.fullmatch(text) is None or text.strip("0.") == "x":
-        raise ValueError(f"expected real or a scale such as 60x, got {text!r}")
-    return text
-
-
-def read_money(text: str) -> int:
-    """Read dollars as micro-dollars. Raises ValueError."""
-    match = MONEY.fullmatch(text)
-    if match is None:
-        raise ValueError(f"expected USD such as 0.50, got {text!r}")
-    return round(float(match[1]) * MICRO)
-
-
-def read_percent(text: str) -> float:
-    """Read a share such as `50%`. Raises ValueError."""
-    match = PERCENT.fullmatch(text)
-    if match is None or not 0 < float(match[1]) <= 100:  # noqa: PLR2004  (that is what percent are of)
-        raise ValueError(f"expected a share such as 50%, got {text!r}")
-    return float(match[1]) / 100
 
 
 def read_shape_name(text: str) -> str:
@@ -106,6 +61,10 @@ class Asked(TypedDict):
     melt: float
     i_own_this_target: bool
     max_cost: int | None
+    against: str | None
+    capacity: bool
+    ladder: str | None
+    rungs: tuple[float, ...] | None
     dry_run: bool
     quiet: bool
 
@@ -139,6 +98,10 @@ class Asked(TypedDict):
 @click.option("--melt", metavar="50%", callback=reading(read_percent), default="50%", help="End at so many failures.")
 @click.option("--i-own-this-target", is_flag=True, help="It is yours, and you may load it: needed off this machine.")
 @click.option("--max-cost", metavar="USD", callback=reading(read_money), help="The most it may cost at the provider.")
+@click.option("--against", metavar="URL", callback=reading(read_url), help="A second target, measured in turn.")
+@click.option("--capacity", is_flag=True, help="Search the highest rate that meets the goals.")
+@click.option("--ladder", type=click.Choice(["hold", "payload"]), help="Ever longer holds, or ever larger files.")
+@click.option("--rungs", metavar="30s,60s|1MB,10MB", callback=reading(read_rungs), help="Of the ladder.")
 @click.option("--dry-run", is_flag=True, help="Send nothing: say what would be sent, and what it would cost.")
 @click.option("--quiet", "-q", is_flag=True, help="Only the last line.")
 @click.pass_context
@@ -151,6 +114,8 @@ def load(ctx: click.Context, /, spec: str, **asked: Unpack[Asked]) -> None:
     _require_locust()
     found = spec_named(spec)
     config = config_of(spec, found, asked)
+    from imageproof.cli.load_telling import estimate, run_and_tell
+
     if asked["dry_run"]:
         click.echo(estimate(config, found))
         return
@@ -166,7 +131,7 @@ def _require_locust() -> None:
 
 def config_of(name: str, spec: Spec, asked: Asked) -> LoadConfig:
     """The run that options ask for. Raises Refusal for what makes no sense, or is not allowed."""
-    from imageproof.load_config import LoadConfig
+    from imageproof.load_config import LoadConfig, on_ladder
 
     if asked["rate"] is not None and asked["users"] is not None:
         raise Refusal("expected --rate or --users, got both: jobs arrive by themselves, or users wait for them")
@@ -174,7 +139,9 @@ def config_of(name: str, spec: Spec, asked: Asked) -> LoadConfig:
         raise Refusal("--duration: expected a time above zero, got 0")
     seed = asked["seed"] if asked["seed"] is not None else randrange(1, 1_000_000)
     url = asked["base_url"]
-    _require_allowed(url, asked)
+    _require_one_way(asked)
+    for target in filter(None, (url, asked["against"])):
+        _require_allowed(target, asked)
     key = _key(spec, url, asked["api_key_env"], seed)
     other = asked["upstream_key_env"]
     config = LoadConfig(
@@ -196,13 +163,32 @@ def config_of(name: str, spec: Spec, asked: Asked) -> LoadConfig:
         seed=seed,
         poll_s=asked["poll"],
         melt=asked["melt"],
+        against=asked["against"],
+        capacity=asked["capacity"],
         max_micro_usd=asked["max_cost"],
         out=asked["out"] or _folder(spec),
         csv=asked["csv"],
         shown=_shown(asked),
     )
+    if asked["ladder"] is not None:
+        config = on_ladder(config, "hold" if asked["ladder"] == "hold" else "payload", asked["rungs"] or ())
     _require_mix(config, spec)
     return config
+
+
+def _require_one_way(asked: Asked) -> None:
+    """Refuse what can't be measured together, or lacks what it needs."""
+    ways = [name for name in ("against", "capacity", "ladder") if asked[name]]
+    if len(ways) > 1:
+        raise Refusal(f"expected one of --{' and --'.join(ways)}, got {len(ways)}: each is a run of its own")
+    if asked["against"] and asked["base_url"] is None:
+        raise Refusal("expected --base-url with --against: there are two targets to compare")
+    if asked["capacity"] and not asked["goals"]:
+        raise Refusal("expected --goal with --capacity, such as --goal 'e2e.p90<45s': it is what the rate has to meet")
+    if asked["capacity"] and asked["users"]:
+        raise Refusal("expected --rate with --capacity, or nothing, got --users: a rate is what is searched")
+    if asked["rungs"] and not asked["ladder"]:
+        raise Refusal("expected --ladder hold or --ladder payload with --rungs")
 
 
 def _require_allowed(url: str | None, asked: Asked) -> None:
@@ -283,81 +269,3 @@ def _shown(asked: Asked) -> dict[str, str]:
         for name, value in asked.items()
         if value not in (None, (), False, "")
     }
-
-
-def estimate(config: LoadConfig, spec: Spec) -> str:
-    """What a run would send, and what it would cost at the provider."""
-    from imageproof.reports.amounts import usd
-
-    jobs, cost = config.expected_jobs(), config.expected_micro_usd(spec)
-    target = config.base_url or "a mock of its own"
-    each = usd(round(config.mix_of(spec).mean_micro_usd))
-    if jobs is None or cost is None:
-        return f"{config.users} users would send jobs of {each} each to {target}, as many as they get answers to"
-    return f"about {jobs:,} jobs of {each} each would be sent to {target}: {usd(cost)} at the provider's prices"
-
-
-def run_and_tell(config: LoadConfig, spec: Spec, *, quiet: bool) -> int:
-    """Run, show how it goes on standard error, and give the exit code."""
-    from imageproof.exits import ExitCode
-    from imageproof.load_probe import DeadError, DeniedError, knock
-    from imageproof.load_run import run_load
-    from imageproof.specs.problems import SpecError
-
-    if config.base_url is not None:
-        try:
-            knock(spec, config.base_url, config.key)
-        except (DeadError, DeniedError) as error:
-            click.echo(f"Error: {error}", err=True)
-            return ExitCode.UNREACHABLE if isinstance(error, DeadError) else ExitCode.NOTHING_JUDGED
-    shown = _Shown(config, quiet=quiet)
-    try:
-        state = run_load(config, shown.saw)
-    except SpecError as error:
-        raise BrokenSpec(error.render()) from None
-    except FileExistsError:
-        raise Refusal(f"expected no run in {config.out} yet, got one: choose another --out") from None
-    except OSError as error:
-        raise Refusal(f"expected to write into {config.out}, got {error.strerror or error}") from None
-    finally:
-        shown.close()
-    tell(config, state, quiet=quiet)
-    return state.exit
-
-
-def tell(config: LoadConfig, state: LoadState, *, quiet: bool) -> None:
-    """Write what was measured."""
-    if not quiet:
-        for line in state.judged.lines if state.judged is not None else ():
-            click.echo(line)
-        click.echo()
-    click.echo(state.says)
-    if not quiet and config.out is not None:
-        click.echo(f"\nrecord: {config.out}")
-
-
-class _Shown:
-    """Progress on standard error."""
-
-    def __init__(self, config: LoadConfig, *, quiet: bool) -> None:
-        from rich.console import Console
-
-        from imageproof.reports.progress import Progress
-
-        self._progress: Progress = Progress(Console(stderr=True), config.known_jobs(), quiet=quiet, things="job")
-
-    def saw(self, state: LoadState) -> None:
-        """Show where the run is."""
-        live = state.live
-        self._progress.update(
-            done=len(live.jobs),
-            failed=live.failed,
-            requests=live.requests,
-            billable=len(live.jobs),
-            micro_usd=live.micro_usd,
-            says=f"{live.open} open",
-        )
-
-    def close(self) -> None:
-        """Take the line away."""
-        self._progress.close()

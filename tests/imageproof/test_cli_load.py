@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from imageproof import Mock
-from imageproof.cli.load import load, read_clock, read_money, read_percent, read_rate
+from imageproof.cli.load import load
+from imageproof.cli.load_values import read_clock, read_money, read_percent, read_rate, read_rungs
 from imageproof.records.reading import read_run
 
 if TYPE_CHECKING:
@@ -130,3 +131,5 @@ def test_values_are_read() -> None:
     assert read_money("$0.50") == 500_000
     assert read_percent("12.5%") == 0.125
     assert read_clock("0.5x") == "0.5x"
+    assert read_rungs("60s,30s") == (30, 60)
+    assert read_rungs("1MB,100kB") == (100_000, 1_000_000)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from imageproof.load_run import LoadState
+    from imageproof.load_measure import LoadState
     from imageproof.loadtests.books import Job
     from imageproof.mock import MockAccount
 
