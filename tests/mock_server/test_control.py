@@ -242,6 +242,14 @@ def _tasks(own: Controlled) -> None:
     assert (task["prompt"], task["failure"]) == ("a red fox", None)
 
 
+@route("GET PROVIDER/jobs")
+def _jobs(own: Controlled) -> None:
+    task_ids = [own.submit("one"), own.submit("two")]
+    jobs = cast("list[dict[str, object]]", own.get("jobs"))
+    assert [job["id"] for job in jobs] == task_ids
+    assert [job["prompt"] for job in jobs] == ["one", "two"]
+
+
 @route("POST PROVIDER/tasks/ID")
 def _move_task(own: Controlled) -> None:
     finished, failed = own.submit("one [[hold]]"), own.submit("two [[hold]]")

@@ -88,7 +88,8 @@ def test_every_breach_is_told_at_once_and_each_only_once(inside: pytest.Pytester
     said = run(inside, body).stdout.str()
     assert "the client sent 10 requests" in said
     assert "(#1, #2, #3, #4, #5 and 4 more)" in said
-    assert said.count(f"  {BAD_SIZE}:") == 1
+    told = said.partition("short test summary info")[0]  # which repeats the whole of it where CI is set
+    assert told.count(f"  {BAD_SIZE}:") == 1
     assert "reapi/submit/gpt-image-2/n/one-of: " in said
 
 
