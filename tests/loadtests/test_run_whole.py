@@ -134,12 +134,12 @@ def test_a_submit_whose_answer_is_lost_is_paid_and_never_fetched(mock: Mock) -> 
 
 def test_errors_of_the_upstream_and_of_its_transport_are_told_apart(mock: Mock) -> None:
     account = mock.account("reapi")
-    account.fault("{status: 503, on: poll, times: 4}")
-    account.fault("{reset: before, on: poll, times: 4}")
+    account.fault("{status: 503, on: poll, times: 2}")
+    account.fault("{reset: before, on: poll, times: 2}")
     state = run_load(config_at(account))
     faults = Counter(call.fault for job in state.live.jobs for call in job.calls if call.fault is not None)
 
-    assert faults == {Fault.UPSTREAM: 4, Fault.TRANSPORT: 4}
+    assert faults == {Fault.UPSTREAM: 2, Fault.TRANSPORT: 2}
     assert {job.end for job in state.live.jobs} == {End.DONE}
 
 
