@@ -46,10 +46,18 @@ def target_of(service: Service, call: Call) -> tuple[str, str] | None:
     named = call.asked.get(hooks.url_field) if hooks.url_field else None
     if not isinstance(named, str) or not named:
         return own
-    if urlsplit(named)[:2] == urlsplit(own[0])[:2]:
+    if _origin(named) == _origin(own[0]):
         return named, own[1]
     call.note("the call back URL has another origin than the one set for the account: not called")
     return None
+
+
+def _origin(url: str) -> tuple[str, str] | None:
+    """Scheme and host of a URL; None for a text that no parser takes."""
+    try:
+        return urlsplit(url)[:2]
+    except ValueError:
+        return None
 
 
 def announce(service: Service, call: Call) -> None:

@@ -174,6 +174,13 @@ def test_a_url_of_the_same_origin_is_used_and_one_of_another_is_not(toapis: Mock
     assert held_until(toapis) is None
 
 
+def test_a_call_back_url_that_no_parser_takes_is_not_called(toapis: MockAccount, receiver: Receiver) -> None:
+    told(toapis, receiver)
+    submit(toapis, callback_url="http://[")
+    (entry,) = [cast("dict[str, object]", item) for item in toapis.journal()]
+    assert "another origin" in str(entry["note"])
+
+
 def test_without_set_up_a_request_that_names_a_url_makes_nobody_call_it(
     toapis: MockAccount, receiver: Receiver
 ) -> None:
