@@ -6,6 +6,7 @@ Import this only in a process of Locust's own: it patches sockets.
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass, field
 from ssl import SSLError
@@ -28,6 +29,7 @@ BLOCK = 1 << 16
 MANY = 100_000  # connections of one process: a held call needs one of its own
 NEVER_AGAIN = -1
 REDIRECTS = 3
+PLAIN = re.compile(r"(https?://[A-Za-z0-9.:-]+)(/[A-Za-z0-9/._~=&?-]*)")
 MOVED = frozenset({301, 302, 303, 307, 308})
 HELD, QUEUE, RUN, DONE_AGO = (f"x-imageproof-{name}-ms" for name in ("held", "queue", "run", "done-ago"))
 BROKEN = (HTTPConnectionClosed, HTTPParseError, SSLError, OSError, zlib.error, ValueError)
@@ -61,10 +63,11 @@ class Answer:
 class Wire:
     """The connections of a process to whatever it talks to. A request that takes over `network_s` is given up."""
 
-    __slots__ = ("_pool",)
+    __slots__ = ("_clients", "_pool")
 
     def __init__(self, pool: HTTPClientPool) -> None:
         self._pool = pool
+        self._clients: dict[str, HTTPClient] = {}
 
     def send(
         self,
@@ -92,6 +95,18 @@ class Wire:
         answer.ended = monotonic()
         return answer
 
+    def _found(self, url: str) -> tuple[HTTPClient, str]:
+        """The connections to a host, and the path there: plain addresses are not taken apart each time."""
+        match = PLAIN.fullmatch(url)
+        if match is None:
+            target = URL(url)
+            return self._pool.get_client(target), target.quoted_uri
+        origin, path = match[1], match[2]
+        client = self._clients.get(origin)
+        if client is None:
+            client = self._clients[origin] = self._pool.get_client(URL(origin))
+        return client, path
+
     def _once(
         self,
         method: str,
@@ -102,8 +117,8 @@ class Wire:
         on_line: Callable[[bytes], bool] | None,
     ) -> str:
         """Send it; the address to go on to where a GET is redirected, else nothing."""
-        target = URL(url)
-        response = self._pool.get_client(target).request(method, target.quoted_uri, body, headers)
+        client, path = self._found(url)
+        response = client.request(method, path, body, headers)
         if answer.first_byte is None:
             answer.first_byte = monotonic()
         answer.status = response.get_code()
