@@ -195,6 +195,15 @@ def test_a_slower_run_is_told() -> None:
     assert slower["overhead.p50"].samples == (380, 380)
 
 
+def test_less_than_the_generators_own_lag_is_noise_whatever_the_statistics_say() -> None:
+    quick, slow = (stored_in(_samples(_jobs(seed, added=added))) for seed, added in ((1, 0.0), (2, 0.02)))
+    late = stored_in([*_samples(_jobs(2, added=0.02)), Sample(at_s=0.0, name="generator.lag_s", value=0.03)])
+    found = {item.name: item for item in compared(quick, late)}["overhead.p50"]
+    assert not found.is_slower
+    assert "no more than the generator itself was late by (30 ms)" in found.says
+    assert {item.name: item for item in compared(quick, slow)}["overhead.p50"].is_slower
+
+
 def test_a_run_that_is_too_short_tells_nothing() -> None:
     assert compared(Stored(), Stored()) == []
     short = [held(mark, 0.0, seconds=2.0) for mark in range(50)]
