@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -15,7 +13,7 @@ import click
 
 from imageproof.cli.judge import folder_for, record_in, report_on
 from imageproof.cli.refusal import Refusal, spec_named
-from imageproof.cli.serving import SIGNALS, Address, why_not
+from imageproof.cli.serving import Address, on_signals, why_not
 from imageproof.cli.values import read_host, reading
 from imageproof.proxy.passive import Passive, Source
 from imageproof.proxy.server import ProxyServer
@@ -101,7 +99,7 @@ async def _serve(passive: Passive, upstream: Upstream, spec: Spec, folder: Path,
         raise Refusal(why_not(address, error)) from None
     passive.begin()
     stop = asyncio.Event()
-    _on_signals(stop)
+    on_signals(stop)
     if not address.is_loopback:
         click.echo(f"warning: others can reach {address.host}, and the proxy passes on what they send", err=True)
     click.echo(_ready(server.url, spec, folder) if asked["ready_json"] else _banner(server.url, upstream, asked))
@@ -119,19 +117,3 @@ def _ready(url: str, spec: Spec, folder: Path) -> str:
 def _banner(url: str, upstream: Upstream, asked: Asked) -> str:
     end = f"after {asked['time']:g} s, or at Ctrl-C" if asked["time"] else "at Ctrl-C"
     return f"imageproof proxy at {url} in front of {upstream.origin}{upstream.prefix}; both sides are judged {end}."
-
-
-def _on_signals(stop: asyncio.Event) -> None:
-    """Let the first signal end the proxy in order, and the second one at once."""
-    loop = asyncio.get_running_loop()
-
-    def ask() -> None:
-        stop.set()
-        for name in SIGNALS:
-            loop.remove_signal_handler(name)
-            signal.signal(name, signal.SIG_DFL)
-
-    if sys.platform == "win32":  # its event loop knows no signals; Ctrl-C cancels what the runner runs
-        return
-    for name in SIGNALS:
-        loop.add_signal_handler(name, ask)

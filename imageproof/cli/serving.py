@@ -66,7 +66,7 @@ async def _serve(mock: Mock, address: Address, announcement: Callable[[Mock, str
     server = await _listen(mock, address)
     if not address.is_loopback:
         click.echo(f"warning: others can reach {address.host}, and the mock takes any key of the right form", err=True)
-    _on_signals(stop)
+    on_signals(stop)
     click.echo(announcement(mock, server.url))
     try:
         await stop.wait()
@@ -107,8 +107,8 @@ def _reason(error: Exception) -> str:
     return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)  # below 0: no such name
 
 
-def _on_signals(stop: asyncio.Event) -> None:
-    """Let the first signal end the mock in order, and the second one at once."""
+def on_signals(stop: asyncio.Event) -> None:
+    """Let the first signal end a server in order, and the second one at once."""
     loop = asyncio.get_running_loop()
 
     def ask() -> None:
