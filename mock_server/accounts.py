@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
+from imageproof.mock_server.exchanges import Exchanges
 from imageproof.mock_server.triggers import NOTHING, Script
 
 if TYPE_CHECKING:
     from imageproof.mock_server.clock import Clock
     from imageproof.mock_server.faults.book import FaultBook
-    from imageproof.mock_server.journal import Entry
     from imageproof.mock_server.truths import Held
 
 OPENING_MICRO_USD = 1_000_000_000_000  # a million dollars: ample for any test, and still an exact number
@@ -134,7 +134,6 @@ class Account:
         "idempotent",
         "jobs",
         "journal",
-        "journal_dropped",
         "key",
         "key_bytes",
         "ledger",
@@ -157,8 +156,7 @@ class Account:
         self.script = script
         self.limited = script.limited
         self.ledger = Ledger(0 if script.nocredit else OPENING_MICRO_USD)
-        self.journal: deque[Entry] = deque(maxlen=journal_size)
-        self.journal_dropped = 0
+        self.journal = Exchanges(journal_size)
         self.attempts: OrderedDict[bytes, int] = OrderedDict()
         self.buckets: dict[str, Bucket] = {}
         self.aliases: dict[str, str] = {}
@@ -168,18 +166,6 @@ class Account:
         self.jobs = 0
         self.faults: FaultBook | None = None
         self.held: deque[Held] = deque(maxlen=journal_size)
-
-    def next_number(self) -> int:
-        """The number of the next exchange in the journal, which loses its oldest one when it is full."""
-        if len(self.journal) == self.journal.maxlen:
-            self.journal_dropped += 1
-        return self.journal_dropped + len(self.journal) + 1
-
-    def amend(self, number: int, **changes: object) -> None:
-        """Change what the journal says of an exchange that was kept before it was over."""
-        index = number - 1 - self.journal_dropped
-        if 0 <= index < len(self.journal):
-            self.journal[index] = self.journal[index]._replace(**changes)  # type: ignore[arg-type]  # by name
 
     def attempt(self, job: bytes) -> int:
         """How often this job has been asked for, this time included; the last 65,536 jobs are remembered."""

@@ -11,7 +11,7 @@ from imageproof.mock_server.faults.book import Asked, Stage
 from imageproof.mock_server.faults.jobs import is_unreadable
 from imageproof.mock_server.faults.strike import instead, spoil
 from imageproof.mock_server.faults.way import Way
-from imageproof.mock_server.journal import BODY_KEPT, Entry
+from imageproof.mock_server.journal import BODY_KEPT
 from imageproof.mock_server.record import FORMATS
 from imageproof.mock_server.side import FORMAT_TYPES
 from imageproof.specs.fault_answers import Skew
@@ -134,10 +134,10 @@ class Download:
     def keep(self, request: web.BaseRequest, reply: Reply, connection: int) -> int:
         """Put the exchange into the journal of the task's owner; its number there."""
         account = self.account
-        number = account.next_number()
+        number = account.journal.count + 1
         body = reply.body if request.method != "HEAD" else b""
         account.journal.append(
-            Entry(
+            (
                 number,
                 self.began,
                 monotonic(),

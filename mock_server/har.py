@@ -24,7 +24,7 @@ HTTP = "HTTP/1.1"
 def as_har(account: Account, service: Service) -> str:
     """The HAR text of all exchanges that the journal still holds."""
     out = io.StringIO()
-    comment = f"{account.journal_dropped} older exchanges were dropped" if account.journal_dropped else None
+    comment = f"{account.journal.dropped} older exchanges were dropped" if account.journal.dropped else None
     with HarFile.open(out, creator=Creator(name="imageproof mock", version=service.provider), comment=comment) as har:
         for entry in account.journal:
             request, response = _request(entry, account.key), _response(entry, account.key)

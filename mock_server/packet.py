@@ -92,5 +92,5 @@ def followed(sent: web.StreamResponse, reply: Reply, account: Account, number: i
     if reply.way is not None:
         packet: Packet = sent  # type: ignore[assignment]  # what a reply is sent as
         packet.clock = account.clock
-        packet.sent = lambda: account.amend(number, ended=monotonic())
+        packet.sent = lambda: account.journal.amend(number, ended=monotonic())
     return sent

@@ -76,7 +76,7 @@ def describe_account(service: Service, account: Account) -> dict[str, JsonTree]:
         "tasks": len(tasks_of(service, account)),
         "journal": {
             "entries": len(account.journal),
-            "dropped": account.journal_dropped,
+            "dropped": account.journal.dropped,
             "limit": account.journal.maxlen,
         },
     }
@@ -312,7 +312,7 @@ def journal_of(account: Account) -> dict[str, JsonTree]:
     """The exchanges of an account, oldest first, without its key; says how many were dropped."""
     return {
         "limit": account.journal.maxlen,
-        "dropped": account.journal_dropped,
+        "dropped": account.journal.dropped,
         "entries": [entry_as_json(entry, account) for entry in account.journal],
     }
 

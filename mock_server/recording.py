@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from imageproof.mock_server.answers import Reply
-from imageproof.mock_server.journal import BODY_KEPT, Entry
+from imageproof.mock_server.journal import BODY_KEPT
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -21,23 +21,26 @@ BEGUN = 200
 def record(request: web.BaseRequest | Arrived, call: Call, began: float, reply: Reply, connection: int) -> int:
     """Count an exchange and keep it; its number in the journal. A status of 0 is no answer, and is not counted."""
     account, ended = call.account, monotonic()
+    tally = call.endpoint.tally
     if reply.status:
-        tally = call.endpoint.tally
         tally.seconds += ended - began
         tally.answers[reply.status] = tally.answers.get(reply.status, 0) + 1
-    if not account.journal.maxlen:
+    journal = account.journal
+    if not journal.maxlen:
         return 0
     note = reply.note
     if call.notes:
         note = "; ".join([*([note] if note else []), *call.notes])
     fault = "; ".join(call.faults) if call.faults else None
     if call.entry:  # the client had left, which is told already
-        account.amend(call.entry, rules=call.rules, task=call.task_id, note=note, fault=fault)
+        journal.amend(call.entry, rules=call.rules, task=call.task_id, note=note, fault=fault)
         return call.entry
     raw, body = call.raw, reply.body
-    number = account.next_number()
-    account.journal.append(
-        Entry(
+    if request.raw_headers != tally.head:
+        tally.head = request.raw_headers
+    number = journal.count + 1
+    journal.append(
+        (
             number,
             began,
             ended,
@@ -45,7 +48,7 @@ def record(request: web.BaseRequest | Arrived, call: Call, began: float, reply: 
             call.method,
             call.path,
             call.operation.name,
-            request.raw_headers,
+            tally.head,
             raw[:BODY_KEPT],
             len(raw),
             reply.status,

@@ -38,10 +38,15 @@ class Upload:
 
 @dataclass(slots=True)
 class Tally:
-    """Answers by status, and the seconds spent on them, of one operation."""
+    """Answers by status, and the seconds spent on them, of one operation; `head` is what was last sent with a request.
+
+    Clients send the same headers again and again: the journal keeps one copy of those that repeat, as fresh memory for
+    each of them costs more time than all else that it does.
+    """
 
     answers: dict[int, int] = field(default_factory=dict)
     seconds: float = 0.0
+    head: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(slots=True)

@@ -53,7 +53,8 @@ def _known(name: str, names: Iterable[str]) -> str:
 def book_of(service: Service, account: Account) -> FaultBook:
     """The faults of an account; from its first one on each request of it takes the long way."""
     if account.faults is None:
-        first = account.journal[0].at if account.journal else None
+        oldest = account.journal.first()
+        first = oldest.at if oldest is not None else None
         account.faults = FaultBook(seed=service.upstream.seed, key=account.key, first=first)
     return account.faults
 
