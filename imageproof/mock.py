@@ -156,7 +156,8 @@ class Mock:
     as `60x`,
     `manual` or `jump`; `limits` is `off` or `documented`; `queue` is a text such as `slots=4,p50=20s,p99=90s`;
     `patience_s` is how many seconds a body may take to arrive; `sabotage` is the id of one rule's sabotage, which the
-    mock then breaks; `pictures` plain are drawn quickly and show nothing; `faults` strike every account, and each of
+    mock then breaks; `pictures` plain are drawn quickly and show nothing; `payload` photo makes results as many bytes as
+    photographs have; `faults` strike every account, and each of
     them plays the `scenario`; `timing_header` tells the mock's own times in real milliseconds in each answer.
 
     Raises UnknownSpecError, SpecError or ValueError before anything is started, OSError when the address can't be had.
@@ -177,6 +178,7 @@ class Mock:
         patience_s: float = 30.0,
         sabotage: str | None = None,
         pictures: Literal["full", "plain"] = "full",
+        payload: Literal["drawn", "photo"] = "drawn",
         faults: Sequence[str | dict[str, JsonTree]] = (),
         scenario: str | None = None,
         timing_header: bool = False,
@@ -197,6 +199,7 @@ class Mock:
             body_timeout_s=patience_s,
             sabotage=sabotage,
             pictures=pictures,
+            payload=payload,
             faults=tuple(fault_in(fault) for fault in faults),
             scenario=scenario,
             scenarios=scenario_named,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SMALL = 65_536
 UNKNOWN = "Unknown"
 
+NOT_MODIFIED = 304  # it has no body, and may tell how long that of a 200 would be
 
 def _reason(status: int) -> str:
     try:
@@ -73,7 +74,7 @@ class Packet:
         self.clock: Clock | None = None
         self.sent: Callable[[], None] | None = None
         self.keep_alive = reply.stay and request.keep_alive
-        self.body = reply.body if request.method != "HEAD" else b""
+        self.body = reply.body if request.method != "HEAD" and reply.status != NOT_MODIFIED else b""
         self.body_length = len(self.body)
         lines = "".join([f"{name}: {value}\r\n" for name, value in reply.headers.items()]) if reply.headers else ""
         if not self.keep_alive:

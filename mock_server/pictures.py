@@ -9,6 +9,7 @@ from PIL import Image
 
 from imageproof.mock_server import picture_files as files
 from imageproof.mock_server import picture_tiles as tiles
+from imageproof.mock_server.padding import padded
 from imageproof.mock_server.picture import Picture
 from imageproof.mock_server.picture_art import Art, Slices
 from imageproof.mock_server.picture_cache import Recent
@@ -45,7 +46,7 @@ class Painter:
         Raises ValueError when a reference or the mask cannot be decoded, or the task id is over 64 bytes of UTF-8.
         """
         file = self._file(picture)
-        return file if pad_to is None else files.padded(file, picture.format, pad_to)
+        return file if pad_to is None else padded(file, picture.format, pad_to)
 
     def _file(self, picture: Picture) -> bytes:
         view = view_of(picture.task_id, picture.index, picture.prompt, picture.stage)

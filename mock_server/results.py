@@ -7,8 +7,10 @@ import base64
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
 
+from imageproof.mock_server.padding import padded, photo_bytes
 from imageproof.mock_server.picture import Picture
 from imageproof.mock_server.record import AS_BASE64, FORMATS, NO_COMPRESSION, TRANSPARENT, completed_at, phase_at
 from imageproof.specs.model import Phase
@@ -36,6 +38,13 @@ class Sources:
 NO_SOURCES = Sources()
 
 
+class File(NamedTuple):
+    """An image as it is delivered, and the digest that tells it from any other."""
+
+    data: bytes
+    digest: str
+
+
 class Gallery:
     """The rendered images of a service, the latest ones kept.
 
@@ -44,7 +53,7 @@ class Gallery:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._kept: OrderedDict[tuple[str, int, int | None], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int, int | None], File] = OrderedDict()
         self._size = 0
         self._sources: OrderedDict[str, Sources] = OrderedDict()
         results = service.spec.results
@@ -112,18 +121,8 @@ class Gallery:
 
     async def image(self, task_id: str, record: Record, index: int, stage: int | None = None) -> bytes:
         """The bytes of one image; `stage` is the number of a partial preview."""
-        key = (task_id, index, stage)
-        kept = self._kept.get(key)
-        if kept is not None:
-            self._kept.move_to_end(key)
-            return kept
-        upstream = self._service.upstream
-        picture = self.picture(task_id, record, index, stage)
-        data = await asyncio.get_running_loop().run_in_executor(None, upstream.render, picture)
-        upstream.counts.images += 1
-        upstream.counts.image_bytes += len(data)
-        self._keep(key, data)
-        return data
+        drawn = await self._drawn(task_id, record, index, stage)
+        return self._sized(drawn.data, record, stage)
 
     async def shown(self, task_id: str, record: Record, index: int) -> bytes:
         """The bytes of one image as they are delivered."""
@@ -131,14 +130,53 @@ class Gallery:
         deviation = self._service.deviation
         return deviation.image(data, task_id, index) if deviation and deviation.image else data
 
-    def _keep(self, key: tuple[str, int, int | None], data: bytes) -> None:
+    async def file(self, task_id: str, record: Record, index: int) -> File:
+        """One image as it is delivered, with its digest."""
+        deviation = self._service.deviation
+        if deviation and deviation.image:
+            return _file(await self.shown(task_id, record, index))
+        drawn = await self._drawn(task_id, record, index, None)
+        data = self._sized(drawn.data, record, None)
+        return File(data, drawn.digest if data is drawn.data else f"{drawn.digest}-{len(data):x}")
+
+    async def other(self, task_id: str, record: Record, index: int) -> File:
+        """An image that is drawn in place of the right one, and not kept."""
+        picture = self.picture(task_id, record, index)
+        data = await asyncio.get_running_loop().run_in_executor(None, self._service.upstream.render, picture)
+        return _file(self._sized(data, record, None))
+
+    async def _drawn(self, task_id: str, record: Record, index: int, stage: int | None) -> File:
+        """One image as it was drawn, before it is made as large as a photograph."""
+        key = (task_id, index, stage)
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept.move_to_end(key)
+            return kept
+        upstream = self._service.upstream
+        picture = self.picture(task_id, record, index, stage)
+        render = upstream.render
+        file = await asyncio.get_running_loop().run_in_executor(None, lambda: _file(render(picture)))
+        upstream.counts.images += 1
+        upstream.counts.image_bytes += len(file.data)
+        self._keep(key, file)
+        return file
+
+    def _sized(self, data: bytes, record: Record, stage: int | None) -> bytes:
+        """An image as large as the mock is to send it: copied from what is kept, so it costs little each time."""
+        if self._service.upstream.options.payload == "drawn":
+            return data
+        form = FORMATS[record.format]
+        quality = record.compression if record.compression != NO_COMPRESSION else None
+        return padded(data, form, photo_bytes(record.width, record.height, form, quality=quality, stage=stage))
+
+    def _keep(self, key: tuple[str, int, int | None], file: File) -> None:
         if key in self._kept:
             return
-        self._kept[key] = data
-        self._size += len(data)
+        self._kept[key] = file
+        self._size += len(file.data)
         while self._size > KEPT_BYTES and len(self._kept) > 1:
             _, dropped = self._kept.popitem(last=False)
-            self._size -= len(dropped)
+            self._size -= len(dropped.data)
 
     async def prepare(self, task_id: str, record: Record, now: float) -> None:
         """Draw the images that the next answer about a task will hold as base64."""
@@ -149,7 +187,8 @@ class Gallery:
     def base64(self, task_id: str, record: Record, index: int) -> str:
         """The base64 text of an image that has been prepared, with the dialect's prefix."""
         model = self._service.models[record.model]
-        return model.images.prefix + base64.b64encode(self._kept[task_id, index, None]).decode()
+        data = self._sized(self._kept[task_id, index, None].data, record, None)
+        return model.images.prefix + base64.b64encode(data).decode()
 
     def is_expired(self, task_id: str, record: Record, now: float) -> bool:
         """Whether the lifetime of a result is over."""
@@ -157,6 +196,10 @@ class Gallery:
         if task_id in self._service.upstream.expired:
             return True
         return results is not None and results.expires_s is not None and now >= completed_at(record) + results.expires_s
+
+
+def _file(data: bytes) -> File:
+    return File(data, blake2b(data, digest_size=12).hexdigest())
 
 
 def _url_pattern(template: str) -> str:

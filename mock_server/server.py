@@ -248,10 +248,10 @@ class Mock:
             return web.Response(status=404, text=text)
         service, rest = at
         is_fetch = request.method in ("GET", "HEAD")
-        found = downloads.find(service, rest) if is_fetch else None
+        found = downloads.find(service, rest, request) if is_fetch else None
         if found is not None:
             return await self._download(request, found)
-        reply = side.fetch_upload(service, rest) if is_fetch else None
+        reply = side.fetch_upload(service, rest, request) if is_fetch else None
         if reply is None:
             reply = service.refuse("not_found", context={"reason": f"nothing is at {rest[:200]}"})
             self.strays.note(request, service, reply.status, "path")

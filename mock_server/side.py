@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.mock_server.answers import Reply
 from imageproof.mock_server.fate import fill_id, job_digest
+from imageproof.mock_server.ranges import Validators, fitted
 from imageproof.mock_server.results import UPLOADS
 from imageproof.mock_server.tasks import MICRO, in_credits
 from imageproof.mock_server.upstream import Upload
@@ -13,6 +14,7 @@ from imageproof.specs.files import FileFacts
 
 if TYPE_CHECKING:
     from imageproof.mock_server.call import Call
+    from imageproof.mock_server.ranges import Request
     from imageproof.mock_server.service import Service
 
 FORMAT_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
@@ -68,9 +70,14 @@ def _body(service: Service, call: Call, context: dict[str, object]) -> Reply:
     )
 
 
-def fetch_upload(service: Service, path: str) -> Reply | None:
+def fetch_upload(service: Service, path: str, request: Request) -> Reply | None:
     """Answer a GET of an upload; None when the path is none."""
     if not path.startswith(UPLOADS):
         return None
-    kept = service.upstream.uploads.get(path.removeprefix(UPLOADS).partition(".")[0])
-    return Reply(200, kept.data, content_type=kept.content_type) if kept else service.refuse("not_found")
+    upload_id = path.removeprefix(UPLOADS).partition(".")[0]
+    kept = service.upstream.uploads.get(upload_id)
+    if kept is None:
+        return service.refuse("not_found")
+    reply = Reply(200, kept.data, content_type=kept.content_type)
+    fitted(reply, request, Validators(tag=f'"{upload_id}"'))  # an upload never changes, and no other has its id
+    return reply

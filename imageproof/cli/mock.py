@@ -40,6 +40,7 @@ QUEUE_HELP = "A queue with physics, of slots, cold, idle, p50, p99 and slowdown.
 SABOTAGE_HELP = "Break this one rule, to see that a suite notices; `imageproof selftest` runs them all."
 
 
+PAYLOAD_HELP = "Photo makes results as many bytes as photographs have."
 FAULT_HELP = "Let every account fail so, as in '{status: 502, on: poll, times: 2}'. May be given again."
 
 
@@ -80,6 +81,7 @@ class Asked(TypedDict):
     faults: tuple[Fault, ...]
     scenario: str | None
     start_time: int | None
+    payload: Literal["drawn", "photo"]
     ready_json: bool
     log_level: str
 
@@ -106,6 +108,7 @@ def options_of(asked: Asked) -> Options:
         scenario=asked["scenario"],
         scenarios=scenario_named,
     )
+        payload=asked["payload"],
 
 
 def lying(served: Mock) -> str | None:
@@ -168,6 +171,7 @@ def specs_named(names: Sequence[str]) -> list[Spec]:
     "faults",
     envvar="IMAGEPROOF_FAULT",
     metavar="YAML",
+@click.option("--payload", type=click.Choice(["drawn", "photo"]), default=USUAL.payload, help=PAYLOAD_HELP)
     type=FaultText(),
     multiple=True,
     callback=read_faults,
