@@ -12,20 +12,25 @@ from imageproof.mock_server.exchanges import Exchanges
 from imageproof.mock_server.triggers import NOTHING, Script
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from imageproof.mock_server.clock import Clock
     from imageproof.mock_server.faults.book import FaultBook
     from imageproof.mock_server.truths import Held
 
 OPENING_MICRO_USD = 1_000_000_000_000  # a million dollars: ample for any test, and still an exact number
 REMEMBERED_JOBS = 65_536
-CHARGE, REFUND, TOP_UP = 0, 1, 2
-KIND_NAMES = ("charge", "refund", "top_up")
+CHARGE, REFUND, TOP_UP, CARRIED = 0, 1, 2, 3
+KIND_NAMES = ("charge", "refund", "top_up", "carried")
 ROW = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One line of a ledger; `job` is the number of the submission that it belongs to, 0 for none."""
+    """One line of a ledger; `job` is the number of the submission that it belongs to, 0 for none.
+
+    A line `carried` is the sum of old lines, negative where more was charged than given.
+    """
 
     kind: str
     micro_usd: int
@@ -83,12 +88,25 @@ class Ledger:
         """Add money, or take it where the number is negative, outside of any job."""
         self._add(TOP_UP, micro_usd, now, 0)
 
+    def carry(self, before: float, kept: Container[int]) -> None:
+        """Fold the lines of before a time into one that is carried forward, but for those of the jobs that are kept."""
+        rows, total, end, limit = self._rows, 0, 0, int(before * 1000)
+        stay = array("q")
+        while end < len(rows) and rows[end + 1] < limit:
+            if rows[end + 2] >> 2 in kept:
+                stay.extend(rows[end : end + ROW])
+            else:
+                total += -rows[end] if rows[end + 2] & 3 == CHARGE else rows[end]
+            end += ROW
+        if end > ROW:
+            rows[:end] = array("q", (total, rows[end - ROW + 1], CARRIED)) + stay
+
     def net_by_job(self) -> dict[int, int]:
         """What each job costs in the end, in micro-dollars: charged, less what has been or will be given back."""
         rows, out = self._rows, dict[int, int]()
         for i in range(0, len(rows), ROW):
             kind, job = rows[i + 2] & 3, rows[i + 2] >> 2
-            if kind != TOP_UP:
+            if kind < TOP_UP:
                 out[job] = out.get(job, 0) + (rows[i] if kind == CHARGE else -rows[i])
         for _, job, micro_usd in self._due:
             out[job] = out.get(job, 0) - micro_usd
@@ -160,7 +178,7 @@ class Account:
         self.attempts: OrderedDict[bytes, int] = OrderedDict()
         self.buckets: dict[str, Bucket] = {}
         self.aliases: dict[str, str] = {}
-        self.idempotent: dict[str, tuple[bytes, str]] = {}
+        self.idempotent: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
         self.webhook: tuple[str, str] | None = None
         self.queue: list[float] = []
         self.jobs = 0

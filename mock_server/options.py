@@ -40,7 +40,8 @@ class Options:
     """Everything about a mock that is not in a spec. Sizes are bytes, counts are counts.
 
     `sabotage` is the id of the one lie that the mock tells; `pictures` says whether results are drawn in full, or
-    plain, with nothing on them but what machines read. `faults` and `scenario` strike every account; `scenarios` finds
+    plain, with nothing on them but what machines read. A task is kept for `keep_tasks_s` after its end, by its account's
+    clock; None means as long as its result can be fetched by the provider's documents, and an hour more. `faults` and `scenario` strike every account; `scenarios` finds
     a scenario by its name, and raises ValueError where there is none.
     """
 
@@ -49,6 +50,7 @@ class Options:
     start: float | None = None
     limits: Literal["off", "documented"] = "off"
     max_tasks: int = 1_000_000
+    keep_tasks_s: float | None = None
     max_accounts: int = 10_000
     journal: int = 10_000
     max_json: int = 32 * MIB

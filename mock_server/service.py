@@ -75,6 +75,7 @@ class Service:
         }
         self._steps = tuple(steps[name] for name in spec.order if name != "auth")
         upstream.tasks.setdefault(spec.name, {})
+        upstream.expiry.register(spec)
         self.stored_fields = stored_fields(spec)
         self.gallery = Gallery(self)
         self.stores_base64 = any(

@@ -67,13 +67,13 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
     end = call.now + plan.queue_s + plan.run_s
     stream = call.operation.stream
     if failure is not None:
-        call.account.held.append(Held(task_id, record, has_failed=True))
+        service.upstream.expiry.note_held(call.account, Held(task_id, record, has_failed=True))
         await _hold(service, call, task_id, end, plan)
         _note_absence(call, request)
         return service.refuse(failure, call)
     if stream is not None and call.asked.get(stream.switch) is True:
         return await _stream(service, call, request, _Job(task_id, record, outcome, plan, stream))
-    call.account.held.append(Held(task_id, record, has_failed=False))
+    service.upstream.expiry.note_held(call.account, Held(task_id, record, has_failed=False))
     service.upstream.keep_task(service.provider, task_id, record)
     drawn = [service.gallery.shown(task_id, record, index) for index in range(record.images)]
     images, _ = await asyncio.gather(asyncio.gather(*drawn), _hold(service, call, task_id, end, plan))
@@ -214,7 +214,8 @@ def _whole(service: Service, call: Call, job: _Job, images: list[bytes]) -> Repl
 async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> Reply | web.StreamResponse:
     """Send partial images while the job runs and a completed event at its end."""
     faults = streams.foresee(service, call) if call.account.faults is not None else None
-    call.account.held.append(Held(job.task_id, job.record, has_failed=faults is not None and faults.has_failed))
+    truth = Held(job.task_id, job.record, has_failed=faults is not None and faults.has_failed)
+    service.upstream.expiry.note_held(call.account, truth)
     if faults is not None and faults.lost is not None:
         await _work_off(service, call, request, job)
         reply = Reply(200, b"")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.clock import Clock, ClockMode
+from imageproof.mock_server.expiry import Expiry
 from imageproof.mock_server.record import Record, owner_of, unpack
 from imageproof.mock_server.triggers import in_key
 
@@ -81,6 +82,7 @@ class Upstream:
         self.uploads: OrderedDict[str, Upload] = OrderedDict()
         self.upload_bytes = 0
         self.task_count = 0
+        self.expiry = Expiry(self)
         self.requests = 0
         self.counts = Counts()
         self._painter: Painter | None = None
@@ -130,14 +132,16 @@ class Upstream:
         return account
 
     def add_task(self, provider: str, task_id: str, record: Record) -> None:
-        """Keep a task. Raises FullError when there are too many."""
-        if self.task_count >= self.options.max_tasks:
+        """Keep a task, and drop some that are over. Raises FullError when there are too many."""
+        self.expiry.sweep(self.accounts[record.account], record.submitted)
+        if self.task_count >= self.options.max_tasks and not self.expiry.make_room():
             message = (
                 f"the mock holds {self.options.max_tasks} tasks, its limit: reset an account, or raise --max-tasks"
             )
             raise FullError(message)
         self.tasks.setdefault(provider, {})[task_id] = record.pack()
         self.task_count += 1
+        self.expiry.add(provider, task_id, record)
 
     def keep_task(self, provider: str, task_id: str, record: Record) -> None:
         """Keep a synchronous job, so that its result can be fetched; a job that is repeated replaces its twin."""
@@ -180,6 +184,7 @@ class Upstream:
     def drop_account(self, provider: str, account: Account) -> None:
         """Forget an account, its tasks and its uploads. What its clock holds ends now, as nobody can move it later."""
         account.clock.set_mode(ClockMode(rate=0.0, jumps=True))
+        self.expiry.forget(account)
         for task_id, _ in self.tasks_owned(provider, account.number):
             if task_id in self.holds:
                 self.holds[task_id].set()

@@ -14,6 +14,7 @@ from imageproof.cli.startup import collector_paused
 from imageproof.cli.values import read_host, read_seed, read_size, read_url, reading, size_text
 from imageproof.mock_server.clock import clock_mode
 from imageproof.mock_server.faults.words import fault_in
+from imageproof.mock_server.open_files import raise_open_files, too_few
 from imageproof.mock_server.options import Options, read_physics
 from imageproof.mock_server.sabotage_kinds import UnknownSabotageError
 from imageproof.mock_server.server import Mock
@@ -21,6 +22,7 @@ from imageproof.mock_server.triggers import TriggerError
 from imageproof.scenario_names import scenario_named
 from imageproof.specs.fault_base import FaultError
 from imageproof.specs.library import shipped
+from imageproof.specs.reading import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +38,7 @@ COUNT = click.IntRange(min=1)
 SIZE = reading(read_size)
 LEVELS = ("debug", "info", "warning", "error")
 CLOCK_HELP = "How fast time passes; manual stands still, jump goes on by itself to what a call waits for."
+KEEP_HELP = "How long a task is kept after its end, if not as documented."
 QUEUE_HELP = "A queue with physics, of slots, cold, idle, p50, p99 and slowdown."
 SABOTAGE_HELP = "Break this one rule, to see that a suite notices; `imageproof selftest` runs them all."
 
@@ -69,6 +72,7 @@ class Asked(TypedDict):
     limits: Literal["off", "documented"]
     queue: Physics | None
     max_tasks: int
+    keep_tasks: float | None
     max_accounts: int
     journal: int
     max_body: int
@@ -94,6 +98,7 @@ def options_of(asked: Asked) -> Options:
         start=asked["start_time"],
         limits=asked["limits"],
         max_tasks=asked["max_tasks"],
+        keep_tasks_s=asked["keep_tasks"],
         max_accounts=asked["max_accounts"],
         journal=asked["journal"],
         max_json=asked["max_body"],
@@ -145,6 +150,7 @@ def specs_named(names: Sequence[str]) -> list[Spec]:
 @click.option("--limits", type=click.Choice(["off", "documented"]), default=USUAL.limits, help="Which limits apply.")
 @click.option("--queue", metavar="slots=4,cold=10s,...", callback=reading(read_physics), help=QUEUE_HELP)
 @click.option("--max-tasks", metavar="N", type=COUNT, default=USUAL.max_tasks, help="Tasks held.")
+@click.option("--keep-tasks", metavar="DURATION", callback=reading(seconds), help=KEEP_HELP)
 @click.option("--max-accounts", metavar="N", type=COUNT, default=USUAL.max_accounts, help="Accounts held.")
 @click.option(
     "--journal",
@@ -195,5 +201,7 @@ def mock(specs: tuple[str, ...], **asked: Unpack[Asked]) -> None:
         gc.freeze()  # all this lives as long as the process: the collector need never look at it
     if warning := lying(served):
         click.secho(warning, fg="red", bold=True, err=True)
+    if warning := too_few(raise_open_files()):
+        click.echo(warning, err=True)
     address = Address(host=asked["host"], port=asked["port"])
     serve(served, address, ready_json=asked["ready_json"], log_level=asked["log_level"])

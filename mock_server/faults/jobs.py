@@ -157,11 +157,15 @@ def will_flip(call: Call, task_id: str) -> bool:
     return faults is not None and faults.has(Flips) and faults.ends_shown > 0
 
 
+def twin_id_of(template: str, task_id: str) -> str:
+    """The id of the twin of a task, in the provider's form."""
+    return fill_id(template, job_digest(b"twin 1 " + task_id.encode()) + job_digest(b"twin 2 " + task_id.encode()))
+
+
 def twin_of(service: Service, task_id: str, record: Record) -> tuple[str, Record]:
     """Another result in the place of that of a task: its id, and what is drawn under it."""
     tasks = service.spec.tasks
-    digest = job_digest(b"twin 1 " + task_id.encode()) + job_digest(b"twin 2 " + task_id.encode())
-    twin_id = fill_id(tasks.id_template if tasks else "{uuid}", digest)
+    twin_id = twin_id_of(tasks.id_template if tasks else "{uuid}", task_id)
     prompt, references, asked = record.extra()
     twin = record._replace(tail=orjson.dumps([f"another result: {prompt}", references, asked]))
     service.upstream.twins[twin_id] = twin
