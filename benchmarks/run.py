@@ -7,7 +7,16 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALL = ("throughput", "million", "startup", "bench_pictures", "bench_generation", "bench_plugin", "bench_journal")
+ALL = (
+    "throughput",
+    "million",
+    "startup",
+    "bench_pictures",
+    "bench_generation",
+    "bench_plugin",
+    "bench_journal",
+    "peers",
+)
 
 
 def main() -> int:

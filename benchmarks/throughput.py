@@ -31,6 +31,7 @@ BODY = {
 }
 TICKS = os.sysconf("SC_CLK_TCK")
 CONNECTIONS, SECONDS, ROUNDS = 32, 3, 5
+PATIENCE_S = 20  # until a server answers
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ def start(server: Server) -> None:
     server.process = subprocess.Popen(
         ["taskset", "-c", "0", *server.command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             submitted(server)
