@@ -156,9 +156,9 @@ class Mock:
     as `60x`,
     `manual` or `jump`; `limits` is `off` or `documented`; `queue` is a text such as `slots=4,p50=20s,p99=90s`;
     `patience_s` is how many seconds a body may take to arrive; `sabotage` is the id of one rule's sabotage, which the
-    mock then breaks; `pictures` plain are drawn quickly and show nothing; `payload` photo makes results as many bytes as
-    photographs have; `faults` strike every account, and each of
-    them plays the `scenario`; `timing_header` tells the mock's own times in real milliseconds in each answer.
+    mock then breaks; `pictures` plain are drawn quickly and show nothing; `payload` photo makes results as many
+    bytes as photographs have; `faults` strike every account, and each of them plays the `scenario`;
+    `timing_header` tells the mock's own times in real milliseconds in each answer.
 
     Raises UnknownSpecError, SpecError or ValueError before anything is started, OSError when the address can't be had.
     """
@@ -185,6 +185,9 @@ class Mock:
     ) -> None:
         if limits not in ("off", "documented"):
             message = f"expected limits to be off or documented, got {limits!r}"
+            raise ValueError(message)
+        if payload not in ("drawn", "photo"):
+            message = f"expected payload to be drawn or photo, got {payload!r}"
             raise ValueError(message)
         physics: Physics | None = read_physics(queue) if queue else None
         self.options = Options(
