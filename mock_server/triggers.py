@@ -53,6 +53,8 @@ class Script:
 
     def over(self, other: Script) -> Script:
         """This script where it says something, the other one elsewhere. Faults add up."""
+        if other is NOTHING:
+            return self
         said = {
             item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default
         }
