@@ -15,6 +15,8 @@ ALL = (
     "bench_generation",
     "bench_plugin",
     "bench_journal",
+    "bench_locust",
+    "bench_litellm",
     "peers",
 )
 
