@@ -44,3 +44,8 @@ class Picture:
             raise ValueError(f"expected a compression from 0 to {MOST_COMPRESSION}, got {self.compression}")
         if self.transparent and self.format == "jpeg":
             raise ValueError("a jpeg has no transparent pixels: ask for png or webp, or for an opaque background")
+
+    @property
+    def is_bits(self) -> bool:
+        """Whether one bit for each pixel is enough, should it be drawn plainly."""
+        return self.format == "png" and not self.transparent

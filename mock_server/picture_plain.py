@@ -41,7 +41,7 @@ GREY = 0  # a colour type of the PNG specification: shades of grey, here one bit
 
 def plain(picture: Picture) -> bytes:
     """The file of a plain picture; the same values give the same bytes."""
-    if picture.format == "png" and not picture.transparent:
+    if picture.is_bits:
         return _bits(picture)
     strip = _strip(picture)
     image = Image.new("LA" if picture.transparent else "L", (picture.width, picture.height), _paper(picture))
