@@ -164,13 +164,17 @@ class Connection(RequestHandler):
 
     async def _send_badly(self, packet: Packet, way: Way, clock: Clock) -> bool:
         """Send an answer as a fault wants it to travel; whether the connection can be used again."""
-        from imageproof.mock_server.faults.wire import send  # noqa: PLC0415  (only mocks that fail pay for it)
+        from imageproof.mock_server.faults.wire import LeftError, send  # noqa: PLC0415  (only mocks that fail pay for it)
 
+        has_left = False
         try:
             return await send(self, way, clock, packet.head, packet.body)
+        except LeftError:
+            has_left = True
+            return False
         finally:
             if packet.sent is not None:
-                packet.sent()
+                packet.sent(has_left)
 
     def _path_sent(self) -> str:
         """The path of a request that could not be parsed, as far as its first line can be made out."""

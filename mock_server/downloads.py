@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.mock_server.answers import Reply
 from imageproof.mock_server.faults.book import Asked, Stage
-from imageproof.mock_server.faults.jobs import is_unreadable
+from imageproof.mock_server.faults.jobs import is_over, is_unreadable
 from imageproof.mock_server.faults.strike import instead, spoil
 from imageproof.mock_server.faults.way import Way
 from imageproof.mock_server.journal import BODY_KEPT
@@ -16,7 +16,7 @@ from imageproof.mock_server.ranges import Validators, fitted
 from imageproof.mock_server.record import FORMATS, completed_at
 from imageproof.mock_server.side import FORMAT_TYPES
 from imageproof.specs.fault_answers import Skew
-from imageproof.specs.fault_tasks import BrokenResult, Unreadable
+from imageproof.specs.fault_tasks import BrokenResult, ShortLived, Unreadable
 from imageproof.specs.model import Phase
 
 if TYPE_CHECKING:
@@ -77,6 +77,9 @@ class Download:
         if faults is not None and is_unreadable(faults, self.record, self.now):
             self.texts.append(faults.texts[Unreadable])
             return self.service.refuse("not_found", note="the result can't be read yet")
+        if faults is not None and is_over(faults, self.record, self.now):
+            self.texts.append(faults.texts[ShortLived])
+            return self.service.refuse("result_expired", note="the lifetime of the result is over")
         reply = await self._honest()
         if reply.status >= NO_IMAGE:
             return reply

@@ -94,6 +94,14 @@ class Exchanges:
         if place < len(self._blocks):
             self._blocks[place] = _packed(rows)
 
+    def settle(self, number: int, ended: float, note: str | None) -> None:
+        """Say when the exchange of this number was over at last, and what there is to note of that."""
+        self.amend(number, ended=ended)
+        if note is None:
+            return
+        told = next((entry.note for entry in self if entry.number == number), None)
+        self.amend(number, note=f"{told}; {note}" if told else note)
+
     def first(self) -> Entry | None:
         """The oldest entry that is kept."""
         return next(iter(self), None)

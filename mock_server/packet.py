@@ -14,6 +14,8 @@ from time import monotonic, time
 from typing import TYPE_CHECKING
 from wsgiref.handlers import format_date_time
 
+from imageproof.mock_server.recording import LEFT
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -63,7 +65,7 @@ class Packet:
     """An answer ready for the socket.
 
     It has what aiohttp's connection asks of a response: `keep_alive`, `status`, `body_length`. One that travels badly
-    has a `way`, the `clock` by which it waits, and is told when it has been `sent`.
+    has a `way`, the `clock` by which it waits, and is told when it has been `sent`, and whether the client left before.
     """
 
     __slots__ = ("body", "body_length", "clock", "head", "keep_alive", "sent", "status", "way")
@@ -72,7 +74,7 @@ class Packet:
         self.status = reply.status
         self.way = reply.way
         self.clock: Clock | None = None
-        self.sent: Callable[[], None] | None = None
+        self.sent: Callable[[bool], None] | None = None
         self.keep_alive = reply.stay and request.keep_alive
         self.body = reply.body if request.method != "HEAD" and reply.status != NOT_MODIFIED else b""
         self.body_length = len(self.body)
@@ -93,5 +95,5 @@ def followed(sent: web.StreamResponse, reply: Reply, account: Account, number: i
     if reply.way is not None:
         packet: Packet = sent  # type: ignore[assignment]  # what a reply is sent as
         packet.clock = account.clock
-        packet.sent = lambda: account.journal.amend(number, ended=monotonic())
+        packet.sent = lambda has_left: account.journal.settle(number, monotonic(), LEFT if has_left else None)
     return sent

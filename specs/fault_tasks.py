@@ -135,6 +135,17 @@ class Unreadable(Lasting):
 
 
 @dataclass(frozen=True, slots=True)
+class ShortLived(Lasting):
+    """A result that can be fetched only for some time after the end."""
+
+    KEY = "lifetime"
+    WRITE = "{lifetime: 10m}"
+    DOES = "results can be fetched for so long after the end and no longer; answers that tell until when say so"
+    PLACE = None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class LateDetail(What):
     """A failure whose reason is told only by the result."""
 

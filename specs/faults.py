@@ -42,6 +42,7 @@ from imageproof.specs.fault_tasks import (
     Hidden,
     LateDetail,
     NoResult,
+    ShortLived,
     Stuck,
     Unreadable,
     Vanishes,
@@ -63,7 +64,8 @@ KINDS: dict[str, type[What]] = {
     for kind in (
         ErrorAnswer, StatusAnswer, Refused, Reset, HalfClosed, Silent, Slow, Drip, Stall, Lost, Garbled, ContentType,
         ContentLength, Gzip, FieldChange, OtherState, Skew, Stuck, Fails, Vanishes, NoResult, FewerImages,
-        ErrorInSuccess, Flips, GoesBack, Hidden, Unreadable, LateDetail, BrokenResult, BrokenStream, BrokenWebhook,
+        ErrorInSuccess, Flips, GoesBack, Hidden, Unreadable, ShortLived, LateDetail, BrokenResult, BrokenStream,
+        BrokenWebhook,
     )
 }  # fmt: skip
 """All ways to go wrong, by their names."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from imageproof.specs.facts import How
 from imageproof.specs.fault_answers import ErrorAnswer, FieldChange
-from imageproof.specs.fault_tasks import BrokenWebhook, ErrorInSuccess, Fails, GoesBack, Stuck
+from imageproof.specs.fault_tasks import BrokenWebhook, ErrorInSuccess, Fails, GoesBack, ShortLived, Stuck
 from imageproof.specs.model import Does, Phase
-from imageproof.specs.places import templates_of
+from imageproof.specs.places import places, templates_of
 from imageproof.specs.scenario import Needs
 from imageproof.specs.scenario_orders import why_no_order
 
@@ -69,6 +69,8 @@ def _lacks(spec: Spec, fault: Fault) -> str | None:
         return f"it documents no failure {what.name}"
     if isinstance(what, BrokenWebhook) and spec.webhooks is None:
         return "it calls nobody back"
+    if isinstance(what, ShortLived) and not _tells_lifetime(spec):
+        return "its answers do not tell until when a result can be fetched"
     waits = spec.tasks is not None and Phase.QUEUED in spec.tasks.states
     if (isinstance(what, GoesBack) or what == Stuck("waiting")) and not waits:
         return "its tasks have no state in which they wait"
@@ -79,6 +81,12 @@ def _lacks(spec: Spec, fault: Fault) -> str | None:
     ):
         return f"its answers have no field {what.path}"
     return None
+
+
+def _tells_lifetime(spec: Spec) -> bool:
+    """Whether a client can know when a result is gone, other than from the documents."""
+    templates = (template for operation in spec.operations.values() for template in templates_of(operation).values())
+    return any(place.name == "task.expires" for template in templates for place in places(template.tree))
 
 
 def _struck(spec: Spec, fault: Fault) -> list[Operation]:

@@ -45,6 +45,7 @@ from imageproof.specs.fault_tasks import (
     Hidden,
     LateDetail,
     NoResult,
+    ShortLived,
     Stuck,
     Unreadable,
     Vanishes,
@@ -77,7 +78,7 @@ class Stage(Enum):
 STAGES: dict[type[What], Stage] = {
     **dict.fromkeys((ErrorAnswer, StatusAnswer, ErrorInSuccess, Silent, HalfClosed), Stage.BEFORE),
     **dict.fromkeys((Stuck, Fails, Vanishes, NoResult, FewerImages, Flips, GoesBack, Hidden), Stage.JOB),
-    **dict.fromkeys((Unreadable, LateDetail, BrokenWebhook), Stage.JOB),
+    **dict.fromkeys((Unreadable, ShortLived, LateDetail, BrokenWebhook), Stage.JOB),
     **dict.fromkeys((OtherState, Skew), Stage.SHOWN),
     **dict.fromkeys((Lost, Garbled, ContentType, ContentLength, Gzip, FieldChange, Slow, Drip, Stall), Stage.AFTER),
     BrokenResult: Stage.RESULT,

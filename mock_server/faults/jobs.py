@@ -21,6 +21,7 @@ from imageproof.specs.fault_tasks import (
     Hidden,
     LateDetail,
     NoResult,
+    ShortLived,
     Stuck,
     Unreadable,
     Vanishes,
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
 ANY = "any"
 NEVER_S = 1e12
-HELD_KINDS = (Stuck, Fails, NoResult, FewerImages, Unreadable)  # of calls that are held; nothing polls for those
+HELD_KINDS = (Stuck, Fails, NoResult, FewerImages, Unreadable, ShortLived)
+"""Of calls that are held; nothing polls for those."""
 SECOND = 2
 
 
@@ -145,6 +147,10 @@ def tell(service: Service, call: Call, task_id: str, phase: Phase, context: dict
     if "images" not in context:
         return False
     faults.ends_shown += 1
+    lifetime, done = faults.get(ShortLived), context.get("task.completed")
+    if isinstance(lifetime, ShortLived) and isinstance(done, int):
+        call.faults.append(faults.texts[ShortLived])
+        context["task.expires"] = done + int(lifetime.seconds)
     is_flipped = faults.has(Flips) and faults.ends_shown > 1
     if is_flipped:
         call.faults.append(faults.texts[Flips])
@@ -178,6 +184,13 @@ def is_unreadable(faults: JobFaults | None, record: Record, now: float) -> bool:
     return (
         isinstance(found, Unreadable) and now < completed_at(record) + found.seconds and record.moves == Moves.BY_TIME
     )
+
+
+def is_over(faults: JobFaults | None, record: Record, now: float) -> bool:
+    """Whether the results of a job, which live only a short time, can't be fetched any more."""
+    found = faults.get(ShortLived) if faults else None
+    ends = record.moves == Moves.BY_TIME
+    return isinstance(found, ShortLived) and ends and now >= completed_at(record) + found.seconds
 
 
 def webhook_fault(call: Call, task_id: str) -> str:

@@ -100,8 +100,8 @@ class Way:
                 start, stalls_at = stalls_at, None
             if start < end:
                 yield whole[start:end]
-                if self.drip_s:
-                    yield Pause(self.drip_s)
+            if self.drip_s:
+                yield Pause(self.drip_s)
             start = end
 
     def _finish(self) -> Finish:

@@ -25,6 +25,10 @@ PATIENCE_S = 600.0
 STANDING_PATIENCE_S = 30.0
 
 
+class LeftError(Exception):
+    """The client has left while something was still to come, or to be waited for."""
+
+
 async def pause(connection: Connection, clock: Clock, seconds: float) -> bool:
     """Wait so many of the account's seconds; whether the client is still there then."""
     gone = connection.gone()
@@ -40,10 +44,12 @@ async def pause(connection: Connection, clock: Clock, seconds: float) -> bool:
     return not gone.done()
 
 
-async def until_gone(connection: Connection, clock: Clock) -> None:
-    """Wait for the client to leave, for ten of the account's minutes at most."""
+async def until_gone(connection: Connection, clock: Clock) -> bool:
+    """Wait for the client to leave, for ten of the account's minutes at most; whether it did."""
     rate = clock.mode.rate
-    await asyncio.wait((connection.gone(),), timeout=PATIENCE_S / rate if rate else STANDING_PATIENCE_S)
+    gone = connection.gone()
+    await asyncio.wait((gone,), timeout=PATIENCE_S / rate if rate else STANDING_PATIENCE_S)
+    return gone.done()
 
 
 def reset(transport: asyncio.WriteTransport) -> None:
@@ -55,7 +61,7 @@ def reset(transport: asyncio.WriteTransport) -> None:
 
 
 async def end(connection: Connection, clock: Clock, finish: Finish, *, has_sent: bool) -> bool:
-    """Do with the connection what is to be done; whether it goes on."""
+    """Do with the connection what is to be done; whether it goes on. Raises LeftError."""
     transport = connection.transport
     if transport is None or transport.is_closing():
         return False
@@ -72,12 +78,13 @@ async def end(connection: Connection, clock: Clock, finish: Finish, *, has_sent:
             transport.write_eof()
             await until_gone(connection, clock)
         case Finish.HANG:
-            await until_gone(connection, clock)
+            if await until_gone(connection, clock):
+                raise LeftError
     return False
 
 
 async def send(connection: Connection, way: Way, clock: Clock, head: bytes, body: bytes) -> bool:
-    """Send an answer as it is to travel; whether the connection can be used again."""
+    """Send an answer as it is to travel; whether the connection can be used again. Raises LeftError."""
     if way.skew_s:
         head = redated(head, format_date_time(time() + way.skew_s))
     has_sent = False
@@ -92,7 +99,7 @@ async def send(connection: Connection, way: Way, clock: Clock, head: bytes, body
                 await connection.drained()
             case Pause(seconds=seconds):
                 if not await pause(connection, clock, seconds):
-                    return False
+                    raise LeftError
             case Finish():
                 return await end(connection, clock, step, has_sent=has_sent)
     return False

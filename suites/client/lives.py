@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from imageproof.specs.fault_tasks import Stuck
+from imageproof.specs.fault_tasks import ShortLived, Stuck
 from imageproof.specs.model import Phase
 from imageproof.specs.scenario import Outcome
 from imageproof.suites.client.scene import DOUBTFUL, ERROR, NOT_FOUND, fault_words, header
@@ -193,7 +193,7 @@ def check_unknown_state(scene: Scene) -> Iterator[Remark]:
 
 def check_in_time(scene: Scene) -> Iterator[Remark]:
     """Results are fetched in their lifetime."""
-    lifetime = scene.spec.results.expires_s if scene.spec.results else None
+    lifetime = _lifetime_s(scene)
     ends = [truth for truth in scene.watch.truths if truth.succeeded and truth.ended_s is not None]
     if lifetime is None or not ends or not scene.downloads:
         return
@@ -210,6 +210,14 @@ def check_in_time(scene: Scene) -> Iterator[Remark]:
         actual="" if ok else f"one was asked for {age:.0f} s after it",
         bad=None if ok else worst.id,
     )
+
+
+def _lifetime_s(scene: Scene) -> float | None:
+    """How long results can be fetched: as documented, or shorter where the scenario says so."""
+    documented = scene.spec.results.expires_s if scene.spec.results else None
+    faults = scene.watch.scenario.faults if scene.watch.scenario else ()
+    short = [fault.what.seconds for fault in faults if isinstance(fault.what, ShortLived)]
+    return min(short, default=documented)
 
 
 def _age(scene: Scene, download: Exchange) -> float:

@@ -205,6 +205,22 @@ def test_a_result_can_be_fetched_only_some_time_after_the_end(polled: MockAccoun
     assert faults(polled)[-2:] == ["{unreadable: 3s}", None]
 
 
+@shows("lifetime")
+def test_a_result_can_be_fetched_only_so_long_as_its_answer_says(failing: Mock) -> None:
+    account = failing.account("toapis")
+    account.fault("{lifetime: 10m}")
+    task = str(ask(account, TOAPIS, PROMPT).json["id"])
+    account.advance("26s")
+    told = ask(account, f"{TOAPIS}/{task}").json
+    assert cast("int", told["expires_at"]) - cast("int", told["completed_at"]) == 600
+    (url,) = (str(entry["url"]) for entry in cast("dict[str, list[dict[str, object]]]", told["result"])["data"])
+    account.advance("9m")
+    assert fetch(account, url)[0] == 200
+    account.advance("61s")
+    assert fetch(account, url)[0] >= 400
+    assert faults(account)[-3:] == ["{lifetime: 600s}", None, "{lifetime: 600s}"]
+
+
 # call backs
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from time import monotonic
+from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -216,6 +217,29 @@ def test_nothing_is_left_hanging_when_the_mock_is_stopped() -> None:
     assert threading.active_count() == before
     for connection in open_ones:
         connection.close()
+
+
+@pytest.mark.parametrize("text", ["{lost: silent}", "{silent: 1h}", "{stall: 1h}"])
+def test_a_client_that_does_not_wait_for_what_never_comes_is_noted(failing: Mock, text: str) -> None:
+    account = failing.account("reapi")
+    account.set(clock="60x", faults=[text])
+    with wire(account) as connection:
+        connection.sendall(request(account, SUBMIT, ORDER))
+        until(lambda: len(journal(account)) == 1)
+        began = cast("float", journal(account)[0]["ended"])
+    until(lambda: "client left" in str(journal(account)[0]["note"]))
+    assert cast("float", journal(account)[0]["ended"]) > began
+
+
+def test_a_client_that_leaves_when_the_server_has_closed_its_half_is_not(failing: Mock) -> None:
+    account = failing.account("reapi")
+    account.fault("{half_closed: true}")
+    with wire(account) as connection:
+        connection.sendall(request(account, SUBMIT, ORDER))
+        assert connection.recv(1) == b""
+        told = cast("float", journal(account)[0]["ended"])
+    until(lambda: cast("float", journal(account)[0]["ended"]) > told)
+    assert journal(account)[0]["note"] is None
 
 
 def test_a_client_that_leaves_a_held_call_is_noted_at_once(failing: Mock) -> None:

@@ -216,6 +216,15 @@ def test_a_result_is_fetched_in_its_lifetime(at: float, status: int, ok: bool) -
     assert wire.verdict("in-time") is ok
 
 
+@pytest.mark.parametrize(("at", "status", "ok"), [(100.0, 200, True), (1_000.0, 404, False)])
+def test_a_scenario_may_shorten_the_lifetime(at: float, status: int, ok: bool) -> None:  # noqa: FBT001  (a table)
+    wire = running(30.0, name="toapis")
+    wire.download(at, status=status)
+    short = scene(faults=[read_fault({"lifetime": "10m"})])
+    assert wire.verdict("in-time", scenario=short) is ok
+    assert wire.verdict("in-time") is True
+
+
 def test_no_download_shows_nothing_of_time_or_key() -> None:
     assert running(30.0).judged("in-time") == []
     assert running(30.0).judged("key-to-results") == []
