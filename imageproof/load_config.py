@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
+from imageproof.loadtests.goals import read_goal
 from imageproof.loadtests.mix import Mix
 from imageproof.loadtests.options import Options, Share
 from imageproof.loadtests.pace import arrivals, expected, pieces, read_shape
 from imageproof.specs.library import load
 
 if TYPE_CHECKING:
-    from imageproof.specs.model import Spec
+    from imageproof.specs.model import JsonTree, Spec
 
 SYNC_PATIENCE_S = 660.0  # what a held call of minutes may take, and then some
 POLLED_PATIENCE_S = 1800.0  # of the provider's time, for one that says not when to give up
@@ -25,6 +26,7 @@ Ladder = Literal["hold", "payload"]
 HOLDS_S = (30.0, 60.0, 90.0, 120.0, 180.0, 300.0)
 PAYLOADS = (100_000.0, 500_000.0, 1_000_000.0, 5_000_000.0, 10_000_000.0, 20_000_000.0)
 JOBS_EACH = 3  # of a rung
+DIRECT_SHARE = 0.25  # so many jobs as go to the target go past it
 LADDER_S = 3.0  # in which all jobs of a ladder begin
 PROMPT = "a red fox in the snow"
 
@@ -35,7 +37,8 @@ class LoadConfig:
 
     `melt` is the share of failed jobs in ten seconds at which the run ends, `upstream` the mock behind the target.
     `against` is a second target, measured in turn; `capacity` searches the highest rate that meets the goals, in so
-    many `trials` at most; a `ladder` has `rungs` of real seconds or of bytes.
+    many `trials` at most; a `ladder` has `rungs` of real seconds or of bytes. `faults` and `scenario` are put on the
+    account at the mock, `direct` jobs go there past the target. `books` of an earlier run are judged, and nothing sent.
     """
 
     spec: str
@@ -65,6 +68,10 @@ class LoadConfig:
     rungs: tuple[float, ...] = ()
     out: Path | None = None
     csv: Path | None = None
+    faults: tuple[str, ...] = ()
+    scenario: str | None = None
+    direct: bool = True
+    books: Path | None = None
     shown: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -76,6 +83,22 @@ class LoadConfig:
     def is_own(self) -> bool:
         """Whether a mock of our own is measured."""
         return self.base_url is None
+
+    @property
+    def settings(self) -> dict[str, JsonTree]:
+        """What is set on the account at the mock while the run lasts."""
+        out: dict[str, JsonTree] = {}
+        if self.scenario is not None:
+            out["scenario"] = self.scenario
+        if self.faults:
+            out["faults"] = [*self.faults]
+        return out
+
+    @property
+    def goes_direct(self) -> bool:
+        """Whether jobs go past the target. A search of the capacity needs no more load on the mock, nor do others."""
+        is_plain = not self.capacity and self.against is None and self.ladder != "hold"
+        return self.direct and (is_plain or any(read_goal(text).is_net for text in self.goals))
 
     def expected_jobs(self) -> int | None:
         """How many jobs there will be on average; None where that depends on the answers."""
@@ -99,8 +122,8 @@ class LoadConfig:
         """The jobs of the run. Raises MixError."""
         return Mix(spec, self.mix, seed=self.seed, prompt=PROMPT, in_turn=self.ladder is not None)
 
-    def options(self, base_url: str) -> Options:
-        """What the processes that make the load are told."""
+    def options(self, base_url: str, *, direct: str = "") -> Options:
+        """What the processes that make the load are told; `direct` is the mock behind the target, if it is known."""
         spec = load(self.spec)
         polling = spec.tasks.polling if spec.tasks else None
         give_up_s = (polling.give_up_s if polling else None) or POLLED_PATIENCE_S
@@ -110,6 +133,9 @@ class LoadConfig:
             spec=self.spec,
             base_url=base_url,
             against=self.against or "",
+            direct=direct if self.goes_direct else "",
+            direct_key=f"{spec.auth.key_example}-direct-{self.seed:x}",
+            direct_share=1.0 if self.ladder else DIRECT_SHARE,
             key=self.key,
             seed=self.seed,
             mix=self.mix,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.loadtests.goals import read_goal
 from imageproof.loadtests.mix import mark_of
-from imageproof.loadtests.results import results_of
+from imageproof.loadtests.results import Beside, results_of
 from imageproof.loadtests.samples import findings_of, samples_of
 from imageproof.loadtests.selfcheck import Bound
 from imageproof.loadtests.summary import summary
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from imageproof.loadtests.results import Results
     from imageproof.loadtests.verdicts import Judgement
     from imageproof.records.lines import Finding, Sample
-    from imageproof.specs.model import JsonTree, Spec
+    from imageproof.specs.model import Spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Judged:
 
 def judged(
     live: Live,
-    upstream: Iterable[Mapping[str, JsonTree]] | None,
+    upstream: Iterable[Mapping[str, object]] | None,
     spec: Spec,
     *,
     goals: Iterable[str],
@@ -51,7 +51,8 @@ def judged(
     """Work out and judge all. Raises GoalError, and msgspec.ValidationError for books that are none of the mock's."""
     wanted = [read_goal(text) for text in goals]
     rows = None if upstream is None else from_mock(upstream, mark_of, scale=clock)[0]
-    results = results_of(live.jobs, rows, beats=live.beats, goals=wanted, clock=clock, was_cut=was_cut)
+    beside = Beside(beats=live.beats, direct=live.direct, upstream_cpu=live.upstream_cpu)
+    results = results_of(live.jobs, rows, beside=beside, goals=wanted, clock=clock, was_cut=was_cut)
     judgements = judge(wanted, results)
     return Judged(
         results=results,

@@ -26,13 +26,17 @@ class Live:
         self._statuses: Counter[int | None] = Counter()
         self._beats: dict[int, Beat] = {}
         self.jobs: list[Job] = []
+        self.direct: list[Job] = []
         self.beats: list[Beat] = []
         self.failed = self.requests = self.micro_usd = 0
         self.why = ""
+        self.upstream_cpu: float | None = None
 
     def saw(self, line: Line, now_s: float) -> None:
         """Take a line; `now_s` is any clock that does not go back."""
         match line:
+            case Made(job=job) if job.direct:
+                self.direct.append(job)
             case Made(job=job):
                 self.jobs.append(job)
                 is_bad = job.end is not End.DONE

@@ -13,15 +13,16 @@ from imageproof.exits import ExitCode
 from imageproof.load_generator import Generator
 from imageproof.load_judge import Judged, judged
 from imageproof.load_live import Live
+from imageproof.load_processor import Processor, of_listener, of_process
 from imageproof.load_upstream import OwnMock, Upstream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import ExitStack
 
     from imageproof.load_config import LoadConfig
     from imageproof.records.lines import Finding, Sample
-    from imageproof.specs.model import JsonTree, Spec
+    from imageproof.specs.model import Spec
 
     Observe = Callable[["LoadState"], None]
 
@@ -39,7 +40,7 @@ class LoadState:
     exit: ExitCode = ExitCode.UNREACHABLE
     says: str = "imageproof itself failed"
     notes: list[str] = field(default_factory=list)
-    upstream: list[dict[str, JsonTree]] | None = None
+    upstream: Sequence[Mapping[str, object]] | None = None
     judged: Judged | None = None
     seconds: float = 0.0
     was_cut: bool = False
@@ -60,6 +61,7 @@ class Target:
 
     base_url: str
     upstream: Upstream | None
+    processor: Processor
 
 
 def measure(config: LoadConfig, spec: Spec, state: LoadState, target: Target, observe: Observe | None = None) -> None:
@@ -67,29 +69,46 @@ def measure(config: LoadConfig, spec: Spec, state: LoadState, target: Target, ob
     upstream = target.upstream
     if upstream is not None:
         upstream.mark()
-    _drive(config, target.base_url, state, observe)
+    with _set(config, target):
+        _drive(config, spec, target, state, observe)
     rate = config.scale
     if upstream is not None:
         state.upstream, rate = upstream.jobs(), upstream.clock_rate()
     if state.live.jobs:
         state.judged = judged(state.live, state.upstream, spec, goals=config.goals, clock=rate, was_cut=state.was_cut)
-    _end(state, target.base_url)
+    conclude(state, target.base_url)
 
 
 def target_of(config: LoadConfig, spec: Spec, stack: ExitStack) -> Target:
     """Where to send, and the mock behind it, if there is one. Raises UpstreamError."""
     if config.base_url is None:
         mock = stack.enter_context(OwnMock(config.spec, clock=config.clock, seed=config.seed))
-        return Target(f"{mock.url}/{spec.name}", Upstream(mock.url, spec, config.key))
+        return Target(f"{mock.url}/{spec.name}", Upstream(mock.url, spec, config.key), of_process(mock.pid))
     if config.upstream is None:
-        return Target(config.base_url, None)
-    return Target(config.base_url, Upstream(config.upstream, spec, config.upstream_key or config.key))
+        return Target(config.base_url, None, Processor())
+    upstream = Upstream(config.upstream, spec, config.upstream_key or config.key)
+    return Target(config.base_url, upstream, of_listener(config.upstream))
 
 
-def _drive(config: LoadConfig, base_url: str, state: LoadState, observe: Observe | None) -> None:
+@contextmanager
+def _set(config: LoadConfig, target: Target) -> Iterator[None]:
+    """Put the faults and the scenario on the account for as long as the run lasts. Raises UpstreamError."""
+    if target.upstream is None or not config.settings:
+        yield
+        return
+    before = target.upstream.limits()
+    target.upstream.set(config.settings)
+    try:
+        yield
+    finally:
+        target.upstream.set({"scenario": None, "faults": [], "limits": before})
+
+
+def _drive(config: LoadConfig, spec: Spec, target: Target, state: LoadState, observe: Observe | None) -> None:
     """Listen to the processes until all are over; end them early where they must."""
-    live = state.live
-    with Generator(config.options(base_url)) as generator, _interrupts() as interrupts:
+    live, processor = state.live, target.processor
+    direct = f"{target.upstream.url}/{spec.name}" if target.upstream is not None else ""
+    with Generator(config.options(target.base_url, direct=direct)) as generator, _interrupts() as interrupts:
         for line in generator.lines(every_s=SIGHT_S):
             now = monotonic()
             if line is not None:
@@ -101,8 +120,11 @@ def _drive(config: LoadConfig, base_url: str, state: LoadState, observe: Observe
                     state.interrupted()
                 else:
                     state.molten = _molten(live, config.melt)
+            processor.look()
             if observe is not None:
                 observe(state)
+    begin = generator.begin + config.warm_up_s
+    live.upstream_cpu = processor.share(begin, begin + config.duration_s)
 
 
 @contextmanager
@@ -131,8 +153,8 @@ def _molten(live: Live, melt: float) -> str:
     )
 
 
-def _end(state: LoadState, target: str) -> None:
-    """Say how the run ended."""
+def conclude(state: LoadState, target: str) -> None:
+    """Say how a run ended, from what was judged."""
     live = state.live
     if state.exit is ExitCode.BUDGET_ENDED:  # interrupted, which says all
         return

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from imageproof.load_books import write_books
 from imageproof.load_judge import csv_of
 from imageproof.records.lines import FORMAT, Footer, Header
 from imageproof.records.writing import NAME, Writer
@@ -19,10 +18,10 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from imageproof.load_config import LoadConfig
+    from imageproof.load_judge import Judged
     from imageproof.load_measure import LoadState
     from imageproof.specs.model import Spec
 
-BOOKS = "books.jsonl"
 NO_GATEWAY = "imageproof mock (no gateway)"
 
 
@@ -33,7 +32,7 @@ def header_of(config: LoadConfig, spec: Spec) -> Header:
         what="load",
         spec=spec.name,
         title=spec.title,
-        target=config.base_url or NO_GATEWAY,
+        target=config.base_url or (str(config.books) if config.books else NO_GATEWAY),
         version=version("imageproof"),
         started=datetime.now(tz=UTC).isoformat(timespec="seconds"),
         seed=config.seed,
@@ -52,6 +51,15 @@ def writer_of(config: LoadConfig, stack: ExitStack) -> Writer | None:
         return None
     config.out.mkdir(parents=True, exist_ok=True)
     return stack.enter_context(Writer(config.out / NAME))
+
+
+def notes_of(found: Judged | None) -> tuple[str, ...]:
+    """What a reader should know of a run: what was left out, whether the generator was the limit, what adds up."""
+    if found is None:
+        return ()
+    results = found.results
+    falls = (f"{sort} jobs: {fall.says}" for sort, fall in results.waterfalls.items())
+    return (results.conservation.says, results.health.warm_up, results.health.says, *falls)
 
 
 def write_down(config: LoadConfig, state: LoadState, writer: Writer) -> None:
@@ -73,11 +81,10 @@ def write_down(config: LoadConfig, state: LoadState, writer: Writer) -> None:
             requests=live.requests,
             billable=len(live.jobs),
             micro_usd=live.micro_usd,
-            notes=tuple(state.notes),
+            notes=(*notes_of(found), *state.notes),
         )
     )
     if config.out is not None:
-        encode = msgspec.json.Encoder().encode
-        (config.out / BOOKS).write_bytes(b"".join(encode(job) + b"\n" for job in live.jobs))
+        write_books(config.out, state)
     if config.csv is not None:
         config.csv.write_text(csv_of(samples), encoding="utf-8", newline="")

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from imageproof.exits import ExitCode
+from imageproof.load_books import BooksError, judge_books
 from imageproof.load_compare import compare
 from imageproof.load_generator import GeneratorError
 from imageproof.load_ladder import climb
@@ -14,7 +15,7 @@ from imageproof.load_live import Live
 from imageproof.load_measure import LoadState, measure, target_of
 from imageproof.load_record import header_of, write_down, writer_of
 from imageproof.load_search import search_capacity
-from imageproof.load_upstream import UpstreamError
+from imageproof.load_upstream import RefusedError, UpstreamError
 from imageproof.specs.library import load
 
 if TYPE_CHECKING:
@@ -37,11 +38,16 @@ def run_load(config: LoadConfig, observe: Observe | None = None) -> LoadState:
         if writer is not None:
             writer.write(header_of(config, spec))
         try:
-            _measure(config, spec, state, target_of(config, spec, stack), observe)
+            if config.books is not None:
+                judge_books(config, spec, state, config.books)
+            else:
+                _measure(config, spec, state, target_of(config, spec, stack), observe)
         except KeyboardInterrupt:
             state.interrupted()
-        except (UpstreamError, GeneratorError) as error:
-            state.exit, state.says = ExitCode.UNREACHABLE, str(error)
+        except (UpstreamError, GeneratorError, BooksError) as error:
+            is_usage = isinstance(error, RefusedError | BooksError)
+            state.exit = ExitCode.USAGE if is_usage else ExitCode.UNREACHABLE
+            state.says = str(error)
         finally:
             state.seconds = monotonic() - began
             if writer is not None:

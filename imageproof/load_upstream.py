@@ -17,6 +17,7 @@ import msgspec
 import orjson
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from imageproof.specs.model import JsonTree, Spec
@@ -24,10 +25,16 @@ if TYPE_CHECKING:
 START_S = 30.0
 ASK_S = 60.0
 GRACE_S = 5.0
+REFUSED = 400
+WHY = 300  # characters of what the other side says
 
 
 class UpstreamError(Exception):
     """A mock could not be started or asked. The message is a sentence for a person."""
+
+
+class RefusedError(UpstreamError):
+    """The mock does not take what was to be set. The message is a sentence for a person."""
 
 
 class Upstream:
@@ -47,6 +54,15 @@ class Upstream:
         """Each job since the mark, as the mock describes it: id, prompt, plan, cost. Raises UpstreamError."""
         return [job for job in self._jobs() if str(job["id"]) not in self._known]
 
+    def set(self, settings: Mapping[str, JsonTree]) -> None:
+        """Change the account. Raises UpstreamError with what the mock says of it."""
+        self._ask("account", settings=settings)
+
+    def limits(self) -> str:
+        """Which rate limits hold for the account, as the mock calls them."""
+        found = self._ask("account")
+        return str(found.get("limits", "off")) if isinstance(found, dict) else "off"
+
     def clock_rate(self) -> float:
         """How many seconds pass for the account in a real one; 1 for a clock that stands still."""
         mode = self._ask("clock")
@@ -57,17 +73,24 @@ class Upstream:
         found = self._ask("jobs")
         return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
-    def _ask(self, what: str) -> JsonTree:
+    def _ask(self, what: str, *, settings: Mapping[str, JsonTree] | None = None) -> JsonTree:
         auth = self._spec.auth
         url = f"{self.url}/__imageproof__/{self._spec.name}/{what}"
-        request = Request(url, headers={auth.header: f"{auth.scheme} {self._key}".strip()})  # noqa: S310  (of a mock)
+        headers = {auth.header: f"{auth.scheme} {self._key}".strip()}
+        data = None if settings is None else orjson.dumps(settings)
+        method = "GET" if settings is None else "PATCH"
+        request = Request(url, data, headers, method=method)  # noqa: S310  (the address of a mock)
         try:
             with urlopen(request, timeout=ASK_S) as answer:  # noqa: S310  (as above)
                 tree: JsonTree = orjson.loads(answer.read())
                 return tree
         except HTTPError as error:
-            said = error.read()[:200].decode(errors="replace")
-            raise UpstreamError(f"expected imageproof's mock at {self.url}, got status {error.code}: {said}") from None
+            said = error.read()[:4000].decode(errors="replace")
+            if settings is not None and error.code == REFUSED:
+                raise RefusedError(f"the mock at {self.url} refuses {', '.join(settings)}: {_why(said)}") from None
+            raise UpstreamError(
+                f"expected imageproof's mock at {self.url}, got status {error.code}: {said[:WHY]}"
+            ) from None
         except (URLError, OSError) as error:
             reason = getattr(error, "reason", error)
             raise UpstreamError(f"expected imageproof's mock at {self.url}, got no answer: {reason}") from None
@@ -75,6 +98,15 @@ class Upstream:
             raise UpstreamError(
                 f"expected imageproof's mock at {self.url}, got something that speaks no JSON"
             ) from None
+
+
+def _why(said: str) -> str:
+    """The sentence of the control API, out of its JSON."""
+    try:
+        tree = orjson.loads(said)
+    except orjson.JSONDecodeError:  # cut off, or of somebody else
+        return said[:WHY]
+    return str(tree.get("error", said))[:WHY] if isinstance(tree, dict) else said[:WHY]
 
 
 class _Ready(msgspec.Struct):
@@ -91,12 +123,14 @@ class OwnMock:
         )  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
+        self.pid = 0
 
     def __enter__(self) -> Self:
         """Start it. Raises UpstreamError."""
         self._process = subprocess.Popen(  # noqa: S603  (our own command, with this interpreter)
             self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
         )
+        self.pid = self._process.pid
         line = self._process.stdout.readline() if self._process.stdout else b""
         if not line:
             self._end()
@@ -107,7 +141,8 @@ class OwnMock:
     def _last_words(self) -> str:
         if self._process is None or self._process.stderr is None:
             return "it said nothing"
-        return self._process.stderr.read().decode(errors="replace").strip() or "it said nothing"
+        lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -70,7 +70,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `mark` is the number in its prompt by which both sides' books are joined. `queue_s` and `run_s` are the upstream's
     own; `done_ago_s` is how long the task had been done when the poll that saw it was answered. `swapped` says that an
-    image was another job's. `micro_usd` is what it should cost.
+    image was another job's. `micro_usd` is what it should cost. `direct` jobs went to the upstream past the target:
+    they tell what the own path takes, and are no jobs of the run.
     """
 
     mark: int
@@ -87,3 +88,4 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     swapped: int = 0
     micro_usd: int = 0
     warm_up: bool = False
+    direct: bool = False

@@ -15,6 +15,7 @@ from math import ceil, sqrt
 from operator import mul
 from random import Random
 from statistics import NormalDist
+from typing import NamedTuple
 
 from imageproof.loadtests.books import Job
 from imageproof.loadtests.goals import time_text
@@ -27,6 +28,13 @@ from imageproof.loadtests.phases import measured
 FEWEST_BLOCKS = 5
 DRAWS = 2000
 Blocks = Sequence[Histogram]
+
+
+class Sure(NamedTuple):
+    """How sure an interval is to be, and how often the blocks are drawn for it."""
+
+    confidence: float = CONFIDENCE
+    draws: int = DRAWS
 
 
 class Pool:
@@ -92,6 +100,7 @@ def paired(
     *,
     seed: int = 1,
     confidence: float = CONFIDENCE,
+    draws: int = DRAWS,
 ) -> Difference | None:
     """Compare two targets, A and B, that were measured in turn; None when either has no values at all."""
 
@@ -99,7 +108,7 @@ def paired(
         weights = _weights(random, len(blocks))
         return weights, weights
 
-    return _compared([a for a, _ in blocks], [b for _, b in blocks], percent, draw, seed, confidence)
+    return _compared([a for a, _ in blocks], [b for _, b in blocks], percent, draw, seed, Sure(confidence, draws))
 
 
 def independent(
@@ -110,7 +119,7 @@ def independent(
     def draw(random: Random) -> tuple[list[int], list[int]]:
         return _weights(random, len(before)), _weights(random, len(after))
 
-    return _compared(before, after, percent, draw, seed, confidence)
+    return _compared(before, after, percent, draw, seed, Sure(confidence))
 
 
 def _compared(
@@ -119,7 +128,7 @@ def _compared(
     percent: float | None,
     draw: Callable[[Random], tuple[list[int], list[int]]],
     seed: int,
-    confidence: float,
+    sure: Sure,
 ) -> Difference | None:
     first, second = Pool(before, percent), Pool(after, percent)
     one, other = first.statistic([1] * len(before)), second.statistic([1] * len(after))
@@ -130,15 +139,15 @@ def _compared(
         return Difference(before=one, after=other, interval=None, blocks=count)
     random = Random(f"{seed}/bootstrap")
     drawn = []
-    for _ in range(DRAWS):
+    for _ in range(sure.draws):
         left, right = draw(random)
         low, high = first.statistic(left), second.statistic(right)
         if low is not None and high is not None:
             drawn.append(high - low)
     drawn.sort()
-    tail = expanded_tail(count, confidence) * 100
+    tail = expanded_tail(count, sure.confidence) * 100
     bar = 0.0 if percent is None else RELATIVE_ERROR * max(abs(one), abs(other))
-    interval = Interval(quantile_of(drawn, tail) - bar, quantile_of(drawn, 100 - tail) + bar, confidence)
+    interval = Interval(quantile_of(drawn, tail) - bar, quantile_of(drawn, 100 - tail) + bar, sure.confidence)
     return Difference(before=one, after=other, interval=interval, blocks=count)
 
 
@@ -157,15 +166,16 @@ def _weights(random: Random, count: int) -> list[int]:
 
 
 def block_of(jobs: Iterable[Job], phase: str) -> Histogram:
-    """The histogram of one phase, or of the overhead, of the jobs of one block."""
+    """The histogram of one phase, or of the overhead (`overhead.submit` for one kind), of the jobs of one block."""
     out = Histogram()
+    whose, _, kind = phase.partition(".")
     for job in jobs:
         if job.warm_up:
             continue
-        if phase == OVERHEAD:
+        if whose == OVERHEAD:
             for call in job.calls:
                 seconds = overhead_of(call)
-                if seconds is not None:
+                if seconds is not None and kind in ("", call.kind):
                     out.record(seconds)
         else:
             for value in measured(job):

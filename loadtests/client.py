@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass, field
+from socket import AI_NUMERICHOST, SOCK_STREAM, AddressFamily, SocketKind, gaierror
 from ssl import SSLError
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
+from gevent import Timeout, monkey
 from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from geventhttpclient.url import URL
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     from geventhttpclient.response import HTTPSocketPoolResponse
 
+native_getaddrinfo = monkey.get_original("socket", "getaddrinfo")
+Address = tuple[AddressFamily, SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
 BLOCK = 1 << 16
 MANY = 100_000  # connections of one process: a held call needs one of its own
 NEVER_AGAIN = -1
@@ -61,12 +65,17 @@ class Answer:
 
 
 class Wire:
-    """The connections of a process to whatever it talks to. A request that takes over `network_s` is given up."""
+    """The connections of a process to whatever it talks to.
 
-    __slots__ = ("_clients", "_pool")
+    A request that takes over `network_s` is given up: a peer that sends a byte now and then would hold it for ever, and
+    so would a name that nobody resolves.
+    """
 
-    def __init__(self, pool: HTTPClientPool) -> None:
+    __slots__ = ("_clients", "_network_s", "_pool")
+
+    def __init__(self, pool: HTTPClientPool, network_s: float) -> None:
         self._pool = pool
+        self._network_s = network_s
         self._clients: dict[str, HTTPClient] = {}
 
     def send(
@@ -83,6 +92,7 @@ class Wire:
         It says whether the line was an event: then its time is kept.
         """
         answer = Answer(began=monotonic())
+        limit = Timeout.start_new(self._network_s, TimeoutError(f"not over after {self._network_s:g} s"))
         try:
             for _ in range(REDIRECTS + 1):
                 url = self._once(method, url, headers, body, answer, on_line)
@@ -92,6 +102,8 @@ class Wire:
             answer.fault, answer.says = Fault.TIMEOUT, str(error) or "timed out"
         except BROKEN as error:
             answer.fault, answer.says = Fault.TRANSPORT, f"{type(error).__name__}: {error}"
+        finally:
+            limit.close()
         answer.ended = monotonic()
         return answer
 
@@ -146,8 +158,24 @@ class OncePool(HTTPClientPool):
     def get_client(self, url: str | URL) -> HTTPClient:
         """The connections to a host."""
         client = super().get_client(url)
-        client._connection_pool.size = NEVER_AGAIN  # noqa: SLF001  (it has no option: it tries so often and once more)
+        pool = client._connection_pool  # noqa: SLF001  (it has no options for either)
+        if pool.size != NEVER_AGAIN:
+            pool.size = NEVER_AGAIN  # it tries so often and once more
+            found = numeric(client.host, client.port or 0)
+            if found:
+                pool._resolve = lambda: found  # type: ignore[method-assign]  # noqa: SLF001  (as above)
         return client
+
+
+def numeric(host: str, port: int) -> list[Address]:
+    """The addresses of a host that is a number. A name is looked up for each connection, by a thread, which takes time.
+
+    Empty for a name.
+    """
+    try:
+        return list(native_getaddrinfo(host, port, type=SOCK_STREAM, flags=AI_NUMERICHOST))
+    except gaierror:  # it is a name
+        return []
 
 
 def new_pool(network_s: float) -> HTTPClientPool:

@@ -18,6 +18,7 @@ from imageproof.loadtests.overhead import ALL as OVERHEAD
 from imageproof.loadtests.phases import NAMES
 
 PERCENT = 100
+NET = "net"
 UNITS: Mapping[str, float] = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 GOAL = re.compile(
     r"(?P<name>[a-z_0-9]+(?:\.(?!p[0-9]|mean\b|max\b)[a-z_0-9]+)*)"
@@ -68,6 +69,8 @@ SORTS: Mapping[str, Sort] = {
     **{name: Sort.NUMBER if name == "polls" else Sort.TIME for name in NAMES if name != "partial"},
     OVERHEAD: Sort.TIME,
     **{f"{OVERHEAD}.{kind}": Sort.TIME for kind in Kind},
+    NET: Sort.TIME,
+    **{f"{NET}.{kind}": Sort.TIME for kind in Kind},
     "errors": Sort.SHARE,
     **{f"errors.{fault}": Sort.SHARE for fault in Fault},
     "failed": Sort.SHARE,
@@ -81,6 +84,8 @@ SORTS: Mapping[str, Sort] = {
     "cost": Sort.COST,
 }
 """All names of goals. Times and numbers of polls need a statistic: p50, p99.9, mean or max."""
+NET_OF = {name: OVERHEAD + name.removeprefix(NET) for name in (NET, *(f"{NET}.{kind}" for kind in Kind))}
+"""The overhead of which a net one is what is left."""
 HAS_STATISTIC = (Sort.TIME, Sort.NUMBER)
 WORDS: Mapping[str, str] = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "=": "exactly"}
 
@@ -104,6 +109,11 @@ class Goal:
     def percent(self) -> float | None:
         """The percentile that it is about, None for other goals."""
         return float(self.stat[1:]) if self.stat.startswith("p") else None
+
+    @property
+    def is_net(self) -> bool:
+        """Whether it is about the overhead without the own path's."""
+        return self.name in NET_OF
 
     @property
     def subject(self) -> str:
@@ -187,6 +197,8 @@ def _require_statistic(name: str, stat: str, sort: Sort, text: str) -> None:
     """A time needs one, a share has none, a percentile is inside of 0 and 100. Raises GoalError."""
     if sort in HAS_STATISTIC and not stat:
         raise GoalError(f"expected which of all values is meant: {name}.p99, {name}.mean or {name}.max, got {text!r}")
+    if name in NET_OF and not stat.startswith("p"):
+        raise GoalError(f"expected a percentile of {name}, as in {name}.p99, got {text!r}")
     if sort not in HAS_STATISTIC and stat:
         raise GoalError(f"expected {name} without .{stat}, as it is one number, got {text!r}")
     if stat.startswith("p") and not 0 < float(stat[1:]) < PERCENT:

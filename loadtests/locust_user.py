@@ -29,7 +29,7 @@ def bench_for(options: Options) -> Bench:
     Image.init()  # its plug-ins are imported now, and not by several threads at once when the first images come
     spec = load(options.spec)
     mix = Mix(spec, options.mix, seed=options.seed, prompt=options.prompt, in_turn=options.in_turn)
-    return Bench(options, mix, Reader(spec), Wire(new_pool(options.network_s)))
+    return Bench(options, mix, Reader(spec), Wire(new_pool(options.network_s), options.network_s))
 
 
 def user_class(bench: Bench, pacer: Pacer) -> type[FastHttpUser]:

@@ -32,12 +32,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     provider pass in a real one. `patience_s` is how long a job may take in real seconds, `pixels` of how many images
     the pixels are looked at. `first_mark` is the mark of the first job. No job is begun that would cost more than is
     left of the budget. Jobs go to `against`, where there is one, in turns with `base_url`; `in_turn` are the kinds of
-    the mix taken one after the other, instead of by chance.
+    the mix taken one after the other, instead of by chance. `direct` is the mock behind the target, to which
+    `direct_share` as many jobs go past the target, with a key of their own.
     """
 
     spec: str
     base_url: str
     against: str = ""
+    direct: str = ""
+    direct_key: str = ""
+    direct_share: float = 0.25
     key: str
     seed: int = 1
     mix: tuple[Share, ...] = (Share(),)

@@ -1,8 +1,8 @@
 """What the gateway added: the time that the client saw, less the time that the upstream says it held the request.
 
 What is left is the gateway's own time, the network, and the client's own cost of sending and reading: with no gateway
-at all it is small, but not nothing. A direct run measures that floor, and `net` takes it off. A difference of two
-clocks may be slightly negative, and stays so.
+at all it is small, but not nothing. Jobs that go past the gateway measure that floor, and `net` takes it off. A
+difference of two clocks may be slightly negative, and stays so.
 """
 
 from __future__ import annotations
@@ -66,16 +66,25 @@ class Net:
         return f"{what}{', which is not distinguishable from none' if self.is_zero else ''})"
 
 
-def net(seen: Histogram, direct: Histogram, percent: float, *, seed: int = 1) -> Net | None:
-    """What a gateway adds beyond what a direct run of the same jobs shows; None where either has no values."""
+def net(
+    seen: Histogram, direct: Histogram, percent: float, *, blocks: Interval | None = None, seed: int = 1
+) -> Net | None:
+    """What a gateway adds beyond what direct jobs of the same kinds show; None where either has no values.
+
+    `blocks` is the interval that whole blocks of time give, where there are such: the wider one counts.
+    """
     with_gateway, floor = seen.percentile(percent), direct.percentile(percent)
     if with_gateway is None or floor is None:
         return None
+    difference = quantile_difference(direct, seen, percent, seed=seed)
+    if blocks is not None:
+        low, high = min(difference.low, blocks.low), max(difference.high, blocks.high)
+        difference = Interval(low, high, difference.confidence)
     return Net(
         percent=percent,
         seen_s=with_gateway,
         floor_s=floor,
-        difference=quantile_difference(direct, seen, percent, seed=seed),
+        difference=difference,
         samples=seen.count,
         floor_samples=direct.count,
     )

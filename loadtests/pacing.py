@@ -38,6 +38,7 @@ class Pacer:
         self._profile = pieces(read_shape(options.shape), options.duration_s, options.warm_up_s)
         self._stopping = Event()
         self._jobs = Group()
+        self._direct = Group()
         self._late_s = self._lag_s = 0.0
         self._began = self._left = self._spent = 0
         self.why = ""
@@ -70,6 +71,18 @@ class Pacer:
         self._left += 1
         self._all_left.set()
 
+    def begin_direct(self) -> None:
+        """Let jobs begin that go to the upstream past the target, beside the others; none where nobody wants them."""
+        options = self._bench.options
+        if not options.direct:
+            return
+        if options.users is None:
+            self._direct.spawn(self._dispatch_direct, options.rate or 0.0)
+            return
+        most = max(1, round(options.users * options.direct_share))
+        for user in range(options.worker, most, options.workers):
+            self._direct.spawn(self._use_direct, user, most)
+
     def wait(self, users: int) -> None:
         """Return when so many users have ended their work."""
         while self._left < users:
@@ -84,10 +97,12 @@ class Pacer:
         """End the jobs that are open; their books say so."""
         self.stop()
         self._jobs.kill(block=False)
+        self._direct.kill(block=False)
 
     def drain(self) -> None:
         """Wait for the jobs that are open, as long as a job may take."""
         options = self._bench.options
+        self._direct.join()
         if not self._jobs.join(options.patience_s + options.network_s):
             self._jobs.kill(timeout=GRACE_S)
 
@@ -103,6 +118,28 @@ class Pacer:
                     return
                 self._jobs.spawn(self._make, options.first_mark + index, at)
         self._rests_until(options.warm_up_s + options.duration_s)
+
+    def _dispatch_direct(self, rate: float) -> None:
+        """Begin the jobs past the target when they arrive, half a step before others where these are evenly spaced."""
+        options = self._bench.options
+        early = 0.5 / rate if options.arrivals == "constant" and rate else 0.0
+        due = arrivals(self._profile, rate * options.direct_share, how=options.arrivals, seed=~options.seed)
+        for index, at in enumerate(due):
+            if index % options.workers == options.worker:
+                if self._rests_until(at - early):
+                    return
+                self._jobs.spawn(self._make_direct, options.first_mark + index, at - early)
+
+    def _use_direct(self, user: int, users: int) -> None:
+        """Make one job past the target after another, while so many users are wanted."""
+        job = 0
+        while not self._stopping.is_set():
+            at = waits_until(self._profile, user / users, self._bench.now())
+            if at is None or self._rests_until(at):
+                return
+            mark = self._bench.options.first_mark + user + job * users
+            self._jobs.spawn(self._make_direct, mark, self._bench.now()).join()
+            job += 1
 
     def _use(self, number: int) -> None:
         """Make one job after another, while so many users are wanted."""
@@ -143,6 +180,9 @@ class Pacer:
         self._began += 1
         self._late_s = max(self._late_s, self._bench.now() - at_s)
         self._say(Made(job=play(self._bench, mark, at_s)))
+
+    def _make_direct(self, mark: int, at_s: float) -> None:
+        self._say(Made(job=play(self._bench, mark, at_s, direct=True)))
 
     def watch(self) -> None:
         """Measure the loop for ever, and tell of it each second."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from imageproof.loadtests.books import End, Job
 from imageproof.loadtests.conservation import Conservation, conserved
+from imageproof.loadtests.floor import USUAL, floors, nets
 from imageproof.loadtests.goals import Goal, Sort
 from imageproof.loadtests.histograms import Histogram
 from imageproof.loadtests.lines import Beat
-from imageproof.loadtests.overhead import overheads
+from imageproof.loadtests.overhead import Net, overheads
 from imageproof.loadtests.phases import Phases
 from imageproof.loadtests.polling import TRIED_S, Polls, Row, polls_of, table, what_if
 from imageproof.loadtests.rates import Rates, rates_of
@@ -20,16 +21,34 @@ from imageproof.loadtests.waterfall import Waterfall, waterfalls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What was noted beside the jobs: how the generator did, the jobs past the target, and the upstream's processor.
+
+    `upstream_cpu` is the share of a core that it took, None where nobody could see.
+    """
+
+    beats: Sequence[Beat] = ()
+    direct: Sequence[Job] = ()
+    upstream_cpu: float | None = None
+
+
+ALONE = Beside()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
     """What was measured. `ends`, `calls`, `faults`, `sent` and `received` (bytes) are without the warm-up.
 
     `clock` is how many seconds of the provider passed in a real one, `micro_usd` the price of all that was done,
+    `floors` what the own path takes, `nets` the overhead without it by name and percentile,
     `polling` the table of intervals, and `tried` what other ones, even in the provider's time, would have given.
     """
 
     jobs: Sequence[Job]
     phases: Phases
     overheads: Mapping[str, Histogram]
+    floors: Mapping[str, Histogram]
+    nets: Mapping[tuple[str, float], Net]
     waterfalls: Mapping[str, Waterfall]
     polls: Polls
     polling: Sequence[Row]
@@ -59,7 +78,7 @@ def results_of(
     jobs: Sequence[Job],
     upstream: Iterable[Upstream] | None,
     *,
-    beats: Sequence[Beat] = (),
+    beside: Beside = ALONE,
     goals: Iterable[Goal] = (),
     clock: float = 1.0,
     was_cut: bool = False,
@@ -70,17 +89,21 @@ def results_of(
     calls = [call for job in measured for call in job.calls]
     faults = [call.fault.value for call in calls if call.fault is not None]
     ends = [job.end.value for job in measured]
+    seen = overheads(jobs)
+    percents = {*USUAL, *(goal.percent for goal in goals if goal.is_net and goal.percent is not None)}
     return Results(
         jobs=jobs,
         phases=Phases(jobs),
-        overheads=overheads(jobs),
+        overheads=seen,
+        floors=floors(beside.direct),
+        nets=nets(jobs, beside.direct, seen, percents=percents),
         waterfalls=waterfalls(jobs),
         polls=polls_of(jobs),
         polling=table(jobs),
         tried=what_if(jobs, [interval / clock for interval in TRIED_S]),
         conservation=conserved(jobs, upstream, was_cut=was_cut),
         rates=rates_of(jobs, limit_s=in_time(goals)),
-        health=self_check(beats, jobs),
+        health=self_check(beside.beats, jobs, upstream_cpu=beside.upstream_cpu),
         ends={end: ends.count(end) for end in dict.fromkeys(ends)},
         calls=len(calls),
         faults={fault: faults.count(fault) for fault in dict.fromkeys(faults)},

@@ -3,6 +3,8 @@
 | name | value | labels |
 | --- | --- | --- |
 | `PHASE.p50` ... `.p99.9`, `.mean`, `.max` | seconds (polls: a number) | `measured`: `corrected`, `naive`; `samples` |
+| `floor.p50`, `floor.submit.p99` ... | seconds of the own path | `measured`: `direct`; `samples` |
+| `net.p50`, `net.submit.p99` ... | seconds of overhead without it | `low`, `high`, `confidence`, `samples`, `direct` |
 | `curve` | seconds at a percentile | `phase`, `percent` |
 | `bar` | how many values | `phase`, `from`, `to` |
 | `block` | how many values | `phase`, `histogram`: for comparing runs |
@@ -19,7 +21,9 @@ from collections.abc import Iterable, Iterator
 from imageproof.loadtests.bootstrap import blocks_of_time
 from imageproof.loadtests.comparison import BLOCK, BLOCKS, PHASES
 from imageproof.loadtests.conservation import Breach
+from imageproof.loadtests.goals import NET
 from imageproof.loadtests.histograms import PERCENTILES, Bar, Histogram
+from imageproof.loadtests.overhead import ALL as OVERHEAD
 from imageproof.loadtests.phases import unit_of
 from imageproof.loadtests.results import Results
 from imageproof.loadtests.selfcheck import Bound
@@ -28,6 +32,7 @@ from imageproof.loadtests.verdicts import Judgement, Outcome
 from imageproof.records.lines import Finding, Sample, Verdict
 
 MICRO = 1_000_000
+FLOOR = "floor"
 CURVE = (0.0, 1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 98.0, 99.0, 99.5, 99.8, 99.9, 99.95, 99.99, 100.0)
 MOST_BARS = 60
 VERDICTS = {
@@ -104,6 +109,9 @@ def _latencies(results: Results, end: float) -> Iterator[Sample]:
             yield from _statistics(name, phases.naive[name], "naive", end)
     for name, histogram in results.overheads.items():
         yield from _statistics(name, histogram, "corrected", end)
+    for name, histogram in results.floors.items():
+        yield from _statistics(name.replace(OVERHEAD, FLOOR, 1), histogram, "direct", end)
+    yield from _nets(results, end)
     for name, histogram in {**phases.corrected, **results.overheads}.items():
         for percent in CURVE:
             value = histogram.percentile(percent)
@@ -113,6 +121,21 @@ def _latencies(results: Results, end: float) -> Iterator[Sample]:
         for bar in coarse(histogram.bars()):
             labels = {"phase": name, "from": f"{bar.low:.6g}", "to": f"{bar.high:.6g}"}
             yield Sample(at_s=end, name="bar", value=bar.times, labels=labels)
+
+
+def _nets(results: Results, end: float) -> Iterator[Sample]:
+    for (name, percent), found in results.nets.items():
+        interval = found.difference
+        labels = {
+            "low": f"{interval.low:.6g}",
+            "high": f"{interval.high:.6g}",
+            "confidence": f"{interval.confidence:g}",
+            "samples": str(found.samples),
+            "direct": str(found.floor_samples),
+        }
+        yield Sample(
+            at_s=end, name=f"{name.replace(OVERHEAD, NET, 1)}.p{percent:g}", value=found.seconds, labels=labels
+        )
 
 
 def _statistics(name: str, histogram: Histogram, measured: str, end: float) -> Iterator[Sample]:
@@ -193,7 +216,7 @@ def _over_time(results: Results) -> Iterator[Sample]:
 
 def _totals(results: Results, micro_usd_per_credit: int | None) -> Iterator[tuple[str, float]]:
     conservation, rates, health, polls = results.conservation, results.rates, results.health, results.polls
-    yield "jobs", results.measured
+    yield from (("jobs", results.measured), ("clock", results.clock))
     yield "jobs.warm_up", results.phases.warm_up
     for end, count in results.ends.items():
         yield f"jobs.{end}", count
@@ -215,4 +238,6 @@ def _totals(results: Results, micro_usd_per_credit: int | None) -> Iterator[tupl
     yield from (("generator.lag_s", health.lag_s), ("generator.late_s", health.late_s))
     if health.cpu is not None:
         yield "generator.cpu", health.cpu
+    if health.upstream_cpu is not None:
+        yield "upstream.cpu", health.upstream_cpu
     yield "generator.is_bound", float(health.bound is not Bound.NONE)

@@ -137,8 +137,13 @@ class Health:
             return Bound.NONE, f"the generator told nothing of itself; its {begun}"
         return Bound.NONE, (
             f"the generator had time to spare: {self.cpu:.0%} of a core, its loop late by {time_text(self.lag_s)} in a "
-            f"usual second, {begun}"
+            f"usual second, {begun}{self._upstream_told}"
         )
+
+    @property
+    def _upstream_told(self) -> str:
+        """What the upstream took, where somebody saw it."""
+        return "" if self.upstream_cpu is None else f"; the upstream took {self.upstream_cpu:.0%} of a core"
 
 
 def _allowed(seconds: float) -> str:

@@ -84,7 +84,28 @@ def _overhead(results: Results) -> list[str]:
     rows += [_row(name, results.overheads[name]) for name in names]
     least = results.overheads[OVERHEAD].least or 0.0
     note = [f"the smallest is {time_text(least)}: two clocks differ by so much"] if least < 0 else []
-    return [*grid(rows), *note]
+    return [*grid(rows), *note, *_net(results)]
+
+
+def _net(results: Results) -> list[str]:
+    """What is left without the own path's time, which jobs past the target have measured."""
+    floor = results.floors.get(OVERHEAD)
+    if floor is None or not results.nets:
+        return ["gross: the own path is in it, as no job went past the target to the mock behind it"]
+    rows: list[Cells] = [("net of the own path", "seen", "own path", "net", "at 95 %", "samples", "own path's")]
+    for (name, percent), found in results.nets.items():
+        low, high = found.difference.low, found.difference.high
+        rows.append(
+            (
+                f"{name}.p{percent:g}",
+                *(time_text(value) for value in (found.seen_s, found.floor_s, found.seconds)),
+                f"{time_text(low)} to {time_text(high)}",
+                f"{found.samples:,}",
+                f"{found.floor_samples:,}",
+            )
+        )
+    told = (results.nets[OVERHEAD, percent].says for percent in (50.0, 99.0) if (OVERHEAD, percent) in results.nets)
+    return [*grid(rows), *told]
 
 
 def _waterfalls(results: Results) -> list[str]:

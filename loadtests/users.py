@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 import gevent
 
 from imageproof.loadtests.books import Call, End, Fault, Job, Kind
-from imageproof.loadtests.client import DONE_AGO, HELD, QUEUE, RUN
+from imageproof.loadtests.client import DONE_AGO, HELD, QUEUE, RUN, Answer
 from imageproof.loadtests.pairs import Turns
 from imageproof.loadtests.reading import ERROR, GOOD, image_of, is_image
 from imageproof.specs.model import Does, Phase, Polling, PollPhase
@@ -22,14 +22,16 @@ from imageproof.specs.stamp import prompt_digest, read
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from imageproof.loadtests.client import Answer, Wire
+    from imageproof.loadtests.client import Wire
     from imageproof.loadtests.mix import Ask, Mix
     from imageproof.loadtests.options import Options
     from imageproof.loadtests.reading import Reader, Said
     from imageproof.specs.model import Operation
+    from imageproof.specs.stamp import Stamp
 
 USUAL = Polling(first_s=2.0, phases=(PollPhase(until_s=None, every_s=(2.0, 2.0)),))
 """For a provider that advises nothing."""
+LOOK_S = 10.0  # far more than any image takes
 FAILED_POLLS = 5  # so many in a row, and a task counts as lost
 TEXT_KEPT = 200
 
@@ -37,7 +39,7 @@ TEXT_KEPT = 200
 class Bench:
     """What all jobs of a process share. `told` hears of each call as it ends."""
 
-    __slots__ = ("_turns", "begin", "headers", "mix", "options", "reader", "told", "wire")
+    __slots__ = ("_turns", "begin", "direct_headers", "headers", "mix", "options", "reader", "told", "wire")
 
     def __init__(
         self, options: Options, mix: Mix, reader: Reader, wire: Wire, told: Callable[[Call], None] | None = None
@@ -50,8 +52,19 @@ class Bench:
         self.begin = monotonic()
         auth = reader.spec.auth
         self.headers = {auth.header: f"{auth.scheme} {options.key}".strip()}
-
+        self.direct_headers = {auth.header: f"{auth.scheme} {options.direct_key}".strip()}
         self._turns = Turns(duration_s=options.duration_s, warm_up_s=options.warm_up_s) if options.against else None
+
+    def look(self, image: bytes) -> Stamp | None:
+        """Read the stamp of an image. Decoding would hold up all other jobs, so a thread does it.
+
+        One that does not come back in time is not waited for: it is read here then, as a job has to end.
+        """
+        try:
+            with gevent.Timeout(LOOK_S):
+                return gevent.get_hub().threadpool.apply(read, (image,))
+        except gevent.Timeout:
+            return read(image)
 
     def url_at(self, at_s: float) -> str:
         """Which target a job that is due then goes to."""
@@ -71,8 +84,10 @@ class Play:
         "ask",
         "bench",
         "calls",
+        "direct",
         "done_ago_s",
         "end",
+        "headers",
         "images",
         "intended",
         "queue_s",
@@ -82,11 +97,13 @@ class Play:
         "url",
     )
 
-    def __init__(self, bench: Bench, ask: Ask, intended_s: float) -> None:
+    def __init__(self, bench: Bench, ask: Ask, intended_s: float, *, direct: bool = False) -> None:
         self.bench = bench
+        self.direct = direct
+        self.headers: Mapping[str, str] = bench.direct_headers if direct else bench.headers
         self.ask = ask
         self.intended = intended_s
-        self.url = bench.url_at(intended_s)
+        self.url = bench.options.direct if direct else bench.url_at(intended_s)
         self.calls: list[Call] = []
         self.end = End.OPEN
         self.task: str | None = None
@@ -113,11 +130,12 @@ class Play:
             swapped=self.swapped,
             micro_usd=self.ask.micro_usd,
             warm_up=self.intended < options.warm_up_s,
+            direct=self.direct,
         )
 
     def send(self, kind: Kind, operation: Operation, path: str, **more: object) -> Answer:
         """Send a request to the target: the order itself, or one without a body."""
-        headers: Mapping[str, str] = self.bench.headers
+        headers = self.headers
         body = b""
         if operation.does in (Does.SUBMIT, Does.GENERATE, Does.EDIT):
             body, headers = self.ask.body, {**headers, "Content-Type": self.ask.content_type}
@@ -166,8 +184,16 @@ class Play:
             events_s=tuple(at - begin for at in answer.events),
         )
         self.calls.append(call)
-        if self.bench.told is not None:
+        if self.bench.told is not None and not self.direct:
             self.bench.told(call)
+
+    def broke(self, error: Exception) -> None:
+        """Enter a mistake of our own: the job is lost, and the client is to blame."""
+        self.end = End.LOST
+        now = monotonic()
+        kind = self.calls[-1].kind if self.calls else Kind.SUBMIT
+        answer = Answer(began=now, ended=now, fault=Fault.CLIENT, says=f"{type(error).__name__}: {error}"[:TEXT_KEPT])
+        self.note(kind, answer)
 
     def took(self, image: bytes) -> None:
         """Count an image that came, and look whether it is this job's."""
@@ -175,16 +201,19 @@ class Play:
         share = self.bench.options.pixels
         if share <= 0 or (share < 1 and Random(self.ask.mark).random() >= share):
             return
-        stamp = gevent.get_hub().threadpool.apply(read, (image,))  # decoding would hold up all other jobs
+        stamp = self.bench.look(image)
         if stamp is not None and stamp.prompt_digest != prompt_digest(self.ask.prompt):
             self.swapped += 1
 
 
-def play(bench: Bench, mark: int, intended_s: float) -> Job:
-    """Make one job from its planned arrival to its images; one that is cut off stays open."""
+def play(bench: Bench, mark: int, intended_s: float, *, direct: bool = False) -> Job:
+    """Make one job from its planned arrival to its images; one that is cut off stays open.
+
+    A mistake of our own ends the job as lost, by a fault of the client: it must neither vanish nor hold up the run.
+    """
     from imageproof.loadtests.users_sync import play_sync  # noqa: PLC0415  (each file knows the other's kind)
 
-    book = Play(bench, bench.mix.ask(mark), intended_s)
+    book = Play(bench, bench.mix.ask(mark), intended_s, direct=direct)
     try:
         if book.ask.operation.does is Does.SUBMIT:
             _play_polled(book)
@@ -192,6 +221,8 @@ def play(bench: Bench, mark: int, intended_s: float) -> Job:
             play_sync(book)
     except gevent.GreenletExit:
         book.end = End.OPEN
+    except Exception as error:  # noqa: BLE001  (it is written down, with its name)
+        book.broke(error)
     return book.job()
 
 

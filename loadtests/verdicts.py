@@ -14,7 +14,7 @@ from math import ceil
 
 from imageproof.loadtests.books import End
 from imageproof.loadtests.conservation import Breach, Conservation
-from imageproof.loadtests.goals import PERCENT, Goal, Sort
+from imageproof.loadtests.goals import NET_OF, PERCENT, Goal, Sort
 from imageproof.loadtests.histograms import Histogram
 from imageproof.loadtests.intervals import CONFIDENCE, Interval, share_interval
 from imageproof.loadtests.results import Results
@@ -69,6 +69,8 @@ def judge_one(goal: Goal, results: Results) -> Judgement:
 
 def _judged(goal: Goal, results: Results) -> Judgement:
     """Judge a goal by what was measured, as if nothing had spoilt it."""
+    if goal.is_net:
+        return _of_net(goal, results)
     match goal.sort:
         case Sort.TIME | Sort.NUMBER:
             return _of_histogram(goal, results)
@@ -123,6 +125,25 @@ def _of_histogram(goal: Goal, results: Results) -> Judgement:
     if open_jobs and goal.sign in ("<", "<="):
         return _invalid(goal, f"{open_jobs:,} jobs never ended", value=value, samples=histogram.count)
     return _of_number(goal, value or 0.0, histogram.count, "samples")
+
+
+def _of_net(goal: Goal, results: Results) -> Judgement:
+    """Judge the overhead without the own path's: only an interval on one side of the limit tells."""
+    found = results.nets.get((NET_OF[goal.name], goal.percent or 0.0))
+    if found is None and not results.floors:
+        return _invalid(goal, "nobody knows what the own path takes: name the mock behind the target with --upstream")
+    if found is None:
+        return _invalid(goal, f"too little was measured of {goal.name}, or of the own path")
+    edges = [goal.is_met(value) for value in found.difference[:2]]
+    basis = f"{found.samples:,} samples, {found.floor_samples:,} of the own path"
+    says = _sentence(goal, found.seconds, is_met=all(edges), basis=basis, interval=found.difference)
+    if edges[0] is not edges[1]:
+        sure = f"{goal.shown(found.difference.low)} to {goal.shown(found.difference.high)}"
+        why = f"it may be {sure} ({basis}): a longer run tells"
+        return _invalid(goal, why, value=found.seconds, samples=found.samples)
+    return _made(
+        goal, is_met=all(edges), value=found.seconds, samples=found.samples, says=says, interval=found.difference
+    )
 
 
 def _of_percentile(goal: Goal, histogram: Histogram, percent: float, never: int) -> Judgement:

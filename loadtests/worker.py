@@ -55,6 +55,7 @@ def main() -> None:
     gevent.spawn(_obey, given, pacer)
     gevent.spawn(pacer.watch)
     gevent.sleep(max(0.0, -bench.now()))
+    pacer.begin_direct()
     count = pacer.users()
     if count:
         runner.start(count, spawn_rate=count)

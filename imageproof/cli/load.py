@@ -10,7 +10,9 @@ from random import randrange
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
+from click.core import ParameterSource
 
+from imageproof.cli.load_faults import faults_of, require_mock, require_only_books
 from imageproof.cli.load_values import read_clock, read_money, read_percent, read_rate, read_rungs, read_span
 from imageproof.cli.refusal import Refusal, spec_named
 from imageproof.cli.values import read_seed, read_url, reading
@@ -27,7 +29,13 @@ MOST_WORKERS = 64
 MIX_HELP = "A kind of jobs, as in model=NAME,resolution=2k,references=1,weight=3; all is every kind. May be repeated."
 GOAL_HELP = "What must hold, as in 'submit.p99<200ms'. May be given again."
 CLOCK_HELP = "How fast the provider's time passes. (default: 60x without --base-url, else real)"
+FAULT_HELP = "Make the mock behind the target fail, as in '{status: 502, share: 1%}'. May be repeated."
+BOOKS_HELP = "Send nothing: judge the books.jsonl of a run, or of the plain locust command."
+DIRECT_HELP = "Send some jobs past the target, straight to its mock, to know the own path."
 UPSTREAM_HELP = "The root of imageproof's mock behind the gateway, to join both sides' books."
+
+
+SENDING = ("base_url", "rate", "users", "against", "capacity", "ladder", "faults", "scenario")
 
 
 def read_shape_name(text: str) -> str:
@@ -63,6 +71,10 @@ class Asked(TypedDict):
     max_cost: int | None
     against: str | None
     capacity: bool
+    faults: tuple[str, ...]
+    scenario: str | None
+    direct: bool
+    books: Path | None
     ladder: str | None
     rungs: tuple[float, ...] | None
     dry_run: bool
@@ -102,6 +114,10 @@ class Asked(TypedDict):
 @click.option("--capacity", is_flag=True, help="Search the highest rate that meets the goals.")
 @click.option("--ladder", type=click.Choice(["hold", "payload"]), help="Ever longer holds, or ever larger files.")
 @click.option("--rungs", metavar="30s,60s|1MB,10MB", callback=reading(read_rungs), help="Of the ladder.")
+@click.option("--fault", "faults", metavar="TEXT", multiple=True, help=FAULT_HELP)
+@click.option("--scenario", metavar="NAME", help="A scenario that the mock behind the target plays during the run.")
+@click.option("--direct/--no-direct", default=True, help=DIRECT_HELP)
+@click.option("--books", type=click.Path(path_type=Path, exists=True), help=BOOKS_HELP)
 @click.option("--dry-run", is_flag=True, help="Send nothing: say what would be sent, and what it would cost.")
 @click.option("--quiet", "-q", is_flag=True, help="Only the last line.")
 @click.pass_context
@@ -113,6 +129,8 @@ def load(ctx: click.Context, /, spec: str, **asked: Unpack[Asked]) -> None:
     """
     _require_locust()
     found = spec_named(spec)
+    if asked["books"] is not None and ctx.get_parameter_source("warm_up") is ParameterSource.DEFAULT:
+        asked["warm_up"] = 0.0  # those of a run know what was warm-up
     config = config_of(spec, found, asked)
     from imageproof.cli.load_telling import estimate, run_and_tell
 
@@ -140,6 +158,7 @@ def config_of(name: str, spec: Spec, asked: Asked) -> LoadConfig:
     seed = asked["seed"] if asked["seed"] is not None else randrange(1, 1_000_000)
     url = asked["base_url"]
     _require_one_way(asked)
+    require_mock(asked["faults"], asked["scenario"], knows_mock=url is None or asked["upstream"] is not None)
     for target in filter(None, (url, asked["against"])):
         _require_allowed(target, asked)
     key = _key(spec, url, asked["api_key_env"], seed)
@@ -166,6 +185,10 @@ def config_of(name: str, spec: Spec, asked: Asked) -> LoadConfig:
         against=asked["against"],
         capacity=asked["capacity"],
         max_micro_usd=asked["max_cost"],
+        faults=faults_of(spec, asked["faults"], asked["scenario"]),
+        scenario=asked["scenario"],
+        direct=asked["direct"],
+        books=asked["books"],
         out=asked["out"] or _folder(spec),
         csv=asked["csv"],
         shown=_shown(asked),
@@ -178,6 +201,8 @@ def config_of(name: str, spec: Spec, asked: Asked) -> LoadConfig:
 
 def _require_one_way(asked: Asked) -> None:
     """Refuse what can't be measured together, or lacks what it needs."""
+    if asked["books"] is not None:
+        require_only_books({name: asked[name] for name in SENDING})  # type: ignore[literal-required]  # each is a key
     ways = [name for name in ("against", "capacity", "ladder") if asked[name]]
     if len(ways) > 1:
         raise Refusal(f"expected one of --{' and --'.join(ways)}, got {len(ways)}: each is a run of its own")

@@ -48,7 +48,7 @@ def wire() -> Iterator[Callable[[float], Wire]]:
 
     def make(network_s: float) -> Wire:
         pools.append(new_pool(network_s))
-        return Wire(pools[-1])
+        return Wire(pools[-1], network_s)
 
     yield make
     for pool in pools:

@@ -13,7 +13,7 @@ from imageproof.loadtests.books import End, Fault, Job, Kind
 from imageproof.loadtests.goals import read_goal
 from imageproof.loadtests.histograms import Histogram
 from imageproof.loadtests.lines import Beat
-from imageproof.loadtests.results import results_of
+from imageproof.loadtests.results import Beside, results_of
 from imageproof.loadtests.verdicts import Judgement, Outcome, exit_code, judge, needed, percentile_interval
 from tests.loadtests.books_made import call, held, polled, row
 
@@ -28,7 +28,9 @@ def _held(count: int, slow: int, *, seconds: float = 0.1, longer: float = 1.0) -
 
 def _judged(text: str, jobs: Sequence[Job], *, beat: Beat = IDLE, clock: float = 1.0) -> Judgement:
     goal = read_goal(text)
-    return judge([goal], results_of(jobs, [row(job) for job in jobs], beats=[beat], goals=[goal], clock=clock))[0]
+    return judge(
+        [goal], results_of(jobs, [row(job) for job in jobs], beside=Beside(beats=[beat]), goals=[goal], clock=clock)
+    )[0]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_the_numbers_of_polled_jobs() -> None:
 def test_goodput_counts_only_what_was_in_time() -> None:
     jobs = _held(1000, 400)
     goals = [read_goal("e2e.p50<200ms"), read_goal("goodput>7/s")]
-    found = judge(goals, results_of(jobs, None, beats=[IDLE], goals=goals))
+    found = judge(goals, results_of(jobs, None, beside=Beside(beats=[IDLE]), goals=goals))
     assert [item.outcome for item in found] == [Outcome.PASS, Outcome.FAIL]
     assert found[1].value == pytest.approx(6.0, rel=0.02)
 
