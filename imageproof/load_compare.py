@@ -22,6 +22,7 @@ def compare(config: LoadConfig, state: LoadState) -> None:
     state.says += f"; A and B differ in {', '.join(real)}" if real else "; A and B are not distinguishable"
     for name, difference in found:
         labels = {"number": name, "noise": "yes" if difference.is_noise else "no", "blocks": str(difference.blocks)}
+        labels |= {"before": f"{difference.before:.6g}", "after": f"{difference.after:.6g}"}
         if difference.interval is not None:
             labels |= {"low": f"{difference.interval.low:.6g}", "high": f"{difference.interval.high:.6g}"}
         at = state.seconds

@@ -62,7 +62,9 @@ def climb(config: LoadConfig, state: LoadState) -> None:
         )
     )
     for rung in rungs:
-        labels = {"jobs": str(rung.jobs), "done": str(rung.done)}
+        labels = {"jobs": str(rung.jobs), "done": str(rung.done), "trouble": rung.trouble}
+        if rung.first_s is not None:
+            labels["first_s"] = f"{rung.first_s:.6g}"
         if rung.overhead_s is not None:
             labels["overhead_s"] = f"{rung.overhead_s:.6g}"
         state.samples.append(

@@ -83,7 +83,9 @@ def _take(state: LoadState, made: LoadState) -> None:
 def _note(state: LoadState, rate: float, met: bool | None, made: LoadState) -> None:  # noqa: FBT001  (it is the value)
     words = {True: "met", False: "missed", None: "spoilt"}[met]
     state.lines.append(f"{rate:10g}/s  {words:7} {made.says}")
-    state.samples.append(Sample(at_s=state.seconds, name="trial", value=rate, labels={"goals": words}))
+    state.samples.append(
+        Sample(at_s=state.seconds, name="trial", value=rate, labels={"goals": words, "says": made.says})
+    )
 
 
 def _end(config: LoadConfig, state: LoadState, found: Found) -> None:

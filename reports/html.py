@@ -12,8 +12,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from imageproof.reports.html_view import page_of
+from imageproof.reports.load_page import load_page
 from imageproof.reports.wire_text import plain
 
 if TYPE_CHECKING:
@@ -34,10 +36,32 @@ SECTIONS = (
 )
 
 
+LOAD_STYLE = "load.css"
+LOAD_SECTIONS = (
+    ("verdict", "Verdict"),
+    ("goals", "Goals"),
+    ("trust", "What it is worth"),
+    ("latency", "Latency over time"),
+    ("spread", "Percentiles"),
+    ("throughput", "Throughput"),
+    ("errors", "Errors"),
+    ("fall", "Where the time went"),
+    ("overhead", "Overhead"),
+    ("polling", "Polling"),
+    ("rules", "All goals"),
+    ("facts", "Versions and options"),
+)
+LOAD = "load"
+
+
 def render(run: Run) -> str:
     """The run as one HTML page, in less than about two million characters."""
     environment = _environment()
-    style, script = (environment.get_template(name).render() for name in (STYLE, SCRIPT))
+    is_load = run.header.what == LOAD
+    names = (STYLE, LOAD_STYLE) if is_load else (STYLE,)
+    style = "".join(environment.get_template(name).render() for name in names)
+    script = environment.get_template(SCRIPT).render()
+    page, load = load_page(run) if is_load else (page_of(run), None)
     policy = "; ".join([
         "default-src 'none'",
         "img-src data:",
@@ -46,7 +70,13 @@ def render(run: Run) -> str:
         "base-uri 'none'",
         "form-action 'none'",
     ])  # fmt: skip
-    return environment.get_template(PAGE).render(page=page_of(run), policy=policy, sections=SECTIONS)
+    return environment.get_template(PAGE).render(
+        page=page,
+        load=load,
+        style=Markup(style),  # noqa: S704  (our own file)
+        policy=policy,
+        sections=LOAD_SECTIONS if is_load else SECTIONS,
+    )
 
 
 def hash_of(source: str) -> str:

@@ -18,7 +18,7 @@
       row.hidden = !fits;
       number += fits ? 1 : 0;
     });
-    matches.textContent = number + (number === 1 ? " rule" : " rules");
+    matches.textContent = number + " " + matches.dataset.noun + (number === 1 ? "" : "s");
   }
 
   function move(step) {
