@@ -108,12 +108,12 @@ def options_of(asked: Asked) -> Options:
         physics=asked["queue"],
         timing_header=asked["timing_header"],
         pictures=asked["pictures"],
+        payload=asked["payload"],
         sabotage=asked["sabotage"],
         faults=asked["faults"],
         scenario=asked["scenario"],
         scenarios=scenario_named,
     )
-        payload=asked["payload"],
 
 
 def lying(served: Mock) -> str | None:
