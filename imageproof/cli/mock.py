@@ -171,13 +171,13 @@ def specs_named(names: Sequence[str]) -> list[Spec]:
 )
 @click.option("--timing-header", is_flag=True, help="Tell the upstream's own times in each answer.")
 @click.option("--pictures", type=click.Choice(["full", "plain"]), default=USUAL.pictures, help="Plain ones cost less.")
+@click.option("--payload", type=click.Choice(["drawn", "photo"]), default=USUAL.payload, help=PAYLOAD_HELP)
 @click.option("--sabotage", metavar="ID", help=SABOTAGE_HELP)
 @click.option(
     "--fault",
     "faults",
     envvar="IMAGEPROOF_FAULT",
     metavar="YAML",
-@click.option("--payload", type=click.Choice(["drawn", "photo"]), default=USUAL.payload, help=PAYLOAD_HELP)
     type=FaultText(),
     multiple=True,
     callback=read_faults,
