@@ -74,6 +74,8 @@ def new_record(service: Service, call: Call, outcome: Outcome, plan: Plan) -> Re
     references = [item for item in outcome.references if isinstance(item, str)]
     if isinstance(outcome.mask, str):
         asked["$mask"] = outcome.mask
+    if call.script.payload:
+        asked["$bytes"] = call.script.payload
     return Record(
         account=call.account.number,
         operation=call.endpoint.number,

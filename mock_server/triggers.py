@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 HEADER = "X-Imageproof-Scenario"
 CARD = re.compile(r"\[\[([^\[\]]{1,400})\]\]")
+SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(kB|MB)")
+UNITS = {"kB": 1_000, "MB": 1_000_000}
+MOST_BYTES = 100_000_000
 TIMES = re.compile(r"(.+?)\s+x([0-9]{1,4})")
 KEY_CARD = re.compile(r"_(nocredit|revoked|invalid|limited|instant|hold|moderated|polls[0-9]{1,3})$")
 
@@ -50,6 +53,7 @@ class Script:
     refused_key: str | None = None
     faults: tuple[Fault, ...] = ()
     scenario: str | None = None
+    payload: int | None = None
 
     def over(self, other: Script) -> Script:
         """This script where it says something, the other one elsewhere. Faults add up."""
@@ -111,6 +115,15 @@ def _fault(text: str) -> Script:
         raise TriggerError(str(error)) from None
 
 
+def _bytes(text: str) -> Script:
+    match = SIZE.fullmatch(text)
+    size = round(float(match[1]) * UNITS[match[2]]) if match else 0
+    if not 0 < size <= MOST_BYTES:
+        message = f"expected a size up to {MOST_BYTES // UNITS['MB']} MB, such as [[bytes: 5MB]], got {text!r}"
+        raise TriggerError(message)
+    return Script(payload=size)
+
+
 def _scenario(text: str) -> Script:
     if not text:
         message = "expected the name of a scenario, such as [[scenario: NAME]], got nothing"
@@ -161,6 +174,7 @@ WORDS: dict[str, tuple[Callable[[str], Script], str, str]] = {
         "fault: {status: 502, on: poll, times: 2}",
         "any fault strikes this job: its request, its polls, its downloads",
     ),
+    "bytes": (_bytes, "bytes: 5MB", "each image of the job is a file of that size, if it is not larger already"),
     "scenario": (_scenario, "scenario: NAME", "the plan and the faults of a scenario, for this job"),
 }
 KEYS: dict[str, tuple[Script, str]] = {
