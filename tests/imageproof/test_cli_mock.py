@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +113,19 @@ def test_limits_of_the_mock_are_those_that_were_asked_for() -> None:
     with serving("--max-tasks", "7", "--max-accounts", "3", "--max-uploads", "64KiB") as mock:
         health = mock.get("/__imageproof__/health")
         assert [health[name]["limit"] for name in ("tasks", "accounts", "uploads")] == [7, 3, 65_536]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("payload", "least", "most"), [("drawn", 1, 100_000), ("photo", 1_000_000, 10_000_000)])
+def test_results_are_as_large_as_they_were_asked_for(payload: str, least: int, most: int) -> None:
+    spec = SYNCHRONOUS
+    operation = spec.operation_for(Does.GENERATE)
+    assert operation is not None
+    body = {spec.selector.field or "model": spec.selector.example, "prompt": "a red fox"}
+    with (
+        serving("--clock", "jump", "--pictures", "plain", "--payload", payload, spec.name) as mock,
+        closing(mock.open("POST", f"/{spec.name}{operation.path}", spec, body)) as connection,
+    ):
+        assert least < len(connection.getresponse().read()) < most
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to send")
