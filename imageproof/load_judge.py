@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imageproof.loadtests.goals import read_goal
+from imageproof.loadtests.joined import joined, says_joined
 from imageproof.loadtests.mix import mark_of
 from imageproof.loadtests.results import Beside, results_of
 from imageproof.loadtests.samples import findings_of, samples_of
@@ -52,14 +53,15 @@ def judged(
     wanted = [read_goal(text) for text in goals]
     rows = None if upstream is None else from_mock(upstream, mark_of, scale=clock)[0]
     beside = Beside(beats=live.beats, direct=live.direct, upstream_cpu=live.upstream_cpu)
-    results = results_of(live.jobs, rows, beside=beside, goals=wanted, clock=clock, was_cut=was_cut)
+    jobs, told = joined(live.jobs, rows or ())
+    results = results_of(jobs, rows, beside=beside, goals=wanted, clock=clock, was_cut=was_cut)
     judgements = judge(wanted, results)
     return Judged(
         results=results,
         judgements=judgements,
         findings=tuple(findings_of(results, judgements)),
         samples=tuple(samples_of(results, micro_usd_per_credit=spec.billing.micro_usd_per_credit)),
-        lines=tuple(summary(results, judgements)),
+        lines=(*summary(results, judgements), *says_joined(told)),
         exit=exit_code(judgements, results.conservation),
         says=_says(results, judgements),
     )
