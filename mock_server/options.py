@@ -66,10 +66,10 @@ class Options:
     scenario: str | None = None
     scenarios: Callable[[str], Scenario] | None = None
     pictures: Literal["full", "plain"] = "full"
+    payload: Literal["drawn", "photo"] = "drawn"
 
 
 def read_physics(text: str) -> Physics:
-    payload: Literal["drawn", "photo"] = "drawn"
     """Read `slots=4,cold=10s,idle=5m,p50=20s,p99=90s,slowdown=0.5`. Raises ValueError that names what is wrong."""
     values: dict[str, float | int] = {}
     names = {
