@@ -72,5 +72,5 @@ def seen_accounts(scene: Scene) -> list[MockAccount]:
     mock = scene.mock
     name = next(iter(mock.specs))
     service = powers.service_named(mock.handler, name)
-    keys = mock.run(lambda: [account.key for account in service.upstream.accounts if account.journal])
+    keys = mock.run(lambda: [account.key for account in service.upstream.accounts.values() if account.journal])
     return [MockAccount(mock, name, key) for key in keys]

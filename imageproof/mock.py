@@ -59,11 +59,12 @@ class MockAccount:
         return {auth.header: f"{auth.scheme} {self.key}".strip()}
 
     def _do(self, work: Callable[[Service, Account], T]) -> T:
-        def run() -> T:
+        async def run() -> T:
             service = powers.service_named(self.mock.handler, self.provider)
-            return work(service, powers.account_of(service, self.key))
+            account = powers.account_of(service, self.key)
+            return await self.mock.handler.upstream.whole(account, lambda: work(service, account))
 
-        return self.mock.run(run)
+        return self.mock.run_async(run)
 
     def describe(self) -> dict[str, JsonTree]:
         """Settings and state: balance, limits, clock, number of tasks, journal."""
@@ -158,7 +159,8 @@ class Mock:
     `patience_s` is how many seconds a body may take to arrive; `sabotage` is the id of one rule's sabotage, which the
     mock then breaks; `pictures` plain are drawn quickly and show nothing; `payload` photo makes results as many
     bytes as photographs have; `faults` strike every account, and each of them plays the `scenario`;
-    `timing_header` tells the mock's own times in real milliseconds in each answer.
+    `timing_header` tells the mock's own times in real milliseconds in each answer; `store` is the URL of a Redis server
+    in which several mocks keep the same accounts and tasks.
 
     Raises UnknownSpecError, SpecError or ValueError before anything is started, OSError when the address can't be had.
     """
@@ -182,6 +184,7 @@ class Mock:
         faults: Sequence[str | dict[str, JsonTree]] = (),
         scenario: str | None = None,
         timing_header: bool = False,
+        store: str | None = None,
     ) -> None:
         if limits not in ("off", "documented"):
             message = f"expected limits to be off or documented, got {limits!r}"
@@ -207,6 +210,7 @@ class Mock:
             scenario=scenario,
             scenarios=scenario_named,
             timing_header=timing_header,
+            store=store,
         )
         loaded = {name: load(name) for name in specs or shipped()}
         self.specs = {spec.name: name for name, spec in loaded.items()}
@@ -283,6 +287,7 @@ class Mock:
             self._doors.pop().close()
         if self._server is not None and self._loop is not None:
             asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(START_S)
+            asyncio.run_coroutine_threadsafe(self.handler.leave(), self._loop).result(START_S)
         self._server = None
         self._end()
 

@@ -112,6 +112,22 @@ class Ledger:
             out[job] = out.get(job, 0) - micro_usd
         return out
 
+    def state(self) -> tuple[int, int, int, list[tuple[float, int, int]]]:
+        """Opening, balance and spent, and what is due to be given back: all but the movements."""
+        return self.opening, self.balance, self.spent, self._due
+
+    def set_state(self, opening: int, balance: int, spent: int, due: list[tuple[float, int, int]]) -> None:
+        """Go on with a ledger that was kept."""
+        self.opening, self.balance, self.spent, self._due = opening, balance, spent, due
+
+    def rows(self) -> bytes:
+        """The movements as bytes, 24 for each."""
+        return self._rows.tobytes()
+
+    def set_rows(self, rows: bytes) -> None:
+        """Put these movements in place of those that are held."""
+        self._rows = array("q", rows)
+
     def movements(self) -> list[Movement]:
         """All lines, oldest first."""
         rows = self._rows

@@ -100,6 +100,16 @@ class Call:
         self.is_spoilt = False
         self.entry = 0
 
+    def saved(self) -> dict[str, object]:
+        """All that has been learned so far, to come back to it."""
+        return {name: getattr(self, name) for name in self.__slots__} | {"faults": [*self.faults]}
+
+    def put_back(self, saved: dict[str, object]) -> None:
+        """Forget what has been learned since."""
+        for name, value in saved.items():
+            setattr(self, name, value)
+        self.faults = [*self.faults]
+
     @property
     def host(self) -> str:
         """The root of the mock as the client reached it, for links."""

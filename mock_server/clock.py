@@ -81,6 +81,21 @@ class Clock:
             self._origin = when if not self.mode.rate else self._origin + ahead
             self._wake()
 
+    def measure_by(self, seconds: Callable[[], float]) -> None:
+        """Measure what passes by another clock from now on, such as one that several machines have in common."""
+        self._origin, self._mono = self.now(), seconds
+        self._mark = seconds()
+
+    def state(self) -> tuple[ClockMode, float, float]:
+        """What has to be kept of the clock, to go on with it elsewhere: mode, and the time at which it was how late."""
+        return self.mode, self._origin, self._mark
+
+    def set_state(self, mode: ClockMode, origin: float, mark: float) -> None:
+        """Go on with a clock that was kept; who waits looks at the time again."""
+        if (mode, origin, mark) != self.state():
+            self.mode, self._origin, self._mark = mode, origin, mark
+            self._wake()
+
     def set_mode(self, mode: ClockMode) -> None:
         """Change how fast time passes from now on."""
         self._origin, self._mark = self.now(), self._mono()

@@ -223,12 +223,14 @@ class MockServer:
         return f"http://{host}:{self.port}"
 
     @classmethod
-    async def start(cls, mock: Mock, host: str, port: int) -> MockServer:
-        """Listen on one address. Raises OSError when it can't be had."""
+    async def start(cls, mock: Mock, host: str, port: int, *, is_one_of_many: bool = False) -> MockServer:
+        """Listen on one address, where others of a shared mock may listen too. Raises OSError when it can't be had."""
         manager = web.Server(mock.handle)
         loop = asyncio.get_running_loop()
         family = socket.AF_INET6 if ":" in host else socket.AF_UNSPEC
-        server = await loop.create_server(_connections(mock, manager), host, port, backlog=BACKLOG, family=family)
+        server = await loop.create_server(
+            _connections(mock, manager), host, port, backlog=BACKLOG, family=family, reuse_port=is_one_of_many or None
+        )
         bound = server.sockets[0].getsockname()
         warm_up = loop.call_later(WARM_UP_S, loop.run_in_executor, None, mock.upstream.warm_up)
         return cls(server, manager, host, bound[1], warm_up)

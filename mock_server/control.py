@@ -14,6 +14,7 @@ from aiohttp import web
 
 from imageproof.mock_server import powers
 from imageproof.mock_server.powers import PowerError
+from imageproof.mock_server.stored import StoreUnavailableError
 from imageproof.mock_server.triggers import cards
 from imageproof.mock_server.truths import jobs_of
 from imageproof.mock_server.upstream import FullError
@@ -80,11 +81,11 @@ class Control:
                 return plain()
             order = await self._order(request)
             if path in ("clock", "reset") and request.method == "POST":
-                return _json(self._everybody(path, order))
-            return self._one(request, path, query, order)
+                return _json(await self._everybody(path, order))
+            return await self._of_account(request, path, query, order)
         except PowerError as error:
             return _json({"error": str(error)}, 400)
-        except (BodyRefusedError, FullError) as error:
+        except (BodyRefusedError, FullError, StoreUnavailableError) as error:
             return _json({"error": str(error)}, 400 if isinstance(error, BodyRefusedError) else 503)
 
     def _metrics(self) -> web.Response:
@@ -139,21 +140,42 @@ class Control:
             raise PowerError(message)
         return value
 
-    def _everybody(self, path: str, order: dict[str, JsonTree]) -> dict[str, JsonTree]:
-        accounts = list(self._mock.upstream.by_key.values())
-        if path == "clock":
+    async def _everybody(self, path: str, order: dict[str, JsonTree]) -> dict[str, JsonTree]:
+        shared = self._mock.upstream.shared
+        accounts = list(self._mock.upstream.by_key.values()) if shared is None else await shared.everybody()
+        if path == "clock" and shared is None:
             powers.move_clock(self._mock, accounts, order)
-        else:
-            for account in accounts:
-                powers.reset_account(self._mock.services[account.provider], account)
+            return {"accounts": len(accounts)}
+        for account in accounts:
+
+            def work(account: Account = account) -> None:
+                if path == "clock":
+                    powers.move_clock(self._mock, [account], order)
+                else:
+                    powers.reset_account(self._mock.services[account.provider], account)
+
+            await self._mock.upstream.whole(account, work)
         return {"accounts": len(accounts)}
 
-    def _one(  # noqa: C901  (the table of routes, one line each)
+    async def _of_account(
         self, request: web.BaseRequest, path: str, query: str, order: dict[str, JsonTree]
     ) -> web.Response:
         provider, _, rest = path.partition("/")
         service = powers.service_named(self._mock, provider)
         account = powers.account_of(service, self._key(request, service))
+        return await self._mock.upstream.whole(
+            account, lambda: self._one(request, service, account, rest, query, order)
+        )
+
+    def _one(  # noqa: C901  (the table of routes, one line each; all that a route may need)
+        self,
+        request: web.BaseRequest,
+        service: Service,
+        account: Account,
+        rest: str,
+        query: str,
+        order: dict[str, JsonTree],
+    ) -> web.Response:
         what, _, item = rest.partition("/")
         match f"{request.method} {what}":
             case "GET account":
@@ -189,7 +211,11 @@ class Control:
                 return _json({"accounts": 1})
             case _:
                 return _json(
-                    {"error": f"nothing is at {request.method} {path[:200]!r}; GET {PREFIX} lists what there is"}, 404
+                    {
+                        "error": f"nothing is at {request.method} {service.provider}/{rest[:200]!r}; "
+                        f"GET {PREFIX} lists what there is"
+                    },
+                    404,
                 )
 
     def _key(self, request: web.BaseRequest, service: Service) -> str:

@@ -42,7 +42,8 @@ class Options:
     `sabotage` is the id of the one lie that the mock tells; `pictures` says whether results are drawn in full, or
     plain, with nothing on them but what machines read. A task is kept for `keep_tasks_s` after its end, by its account's
     clock; None means as long as its result can be fetched by the provider's documents, and an hour more. `faults` and `scenario` strike every account; `scenarios` finds
-    a scenario by its name, and raises ValueError where there is none.
+    a scenario by its name, and raises ValueError where there is none. `payload` photo makes results as many bytes as
+    photographs have.
     """
 
     seed: int = 1
@@ -67,6 +68,7 @@ class Options:
     scenarios: Callable[[str], Scenario] | None = None
     pictures: Literal["full", "plain"] = "full"
     payload: Literal["drawn", "photo"] = "drawn"
+    store: str | None = None
 
 
 def read_physics(text: str) -> Physics:

@@ -43,6 +43,8 @@ class Arrived:
 
 def quick(mock: Mock, message: RawRequestMessage, payload: StreamReader, connection: int) -> Packet | None:
     """The answer to a request that has arrived whole; None for one that has to take the long way."""
+    if mock.upstream.shared is not None:
+        return None
     path = message.path
     found = mock.routes.find(path) if len(path) <= LONGEST_PATH else None
     if found is None or len(found.endpoints) != 1 or message.upgrade:

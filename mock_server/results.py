@@ -18,6 +18,7 @@ from imageproof.specs.model import Phase
 if TYPE_CHECKING:
     from imageproof.mock_server.record import Record
     from imageproof.mock_server.service import Service
+    from imageproof.mock_server.shared import Shared
     from imageproof.mock_server.upstream import Upload
 
 WANTED_BYTES = b'"$bytes"'
@@ -89,6 +90,13 @@ class Gallery:
 
         The last thousand jobs are remembered.
         """
+        self.put_sources(task_id, sources)
+        shared = self._service.upstream.shared
+        if shared is not None:
+            shared.keep_sources(task_id, sources)
+
+    def put_sources(self, task_id: str, sources: Sources) -> None:
+        """Remember them here."""
         self._sources[task_id] = sources
         if len(self._sources) > 1000:  # noqa: PLR2004
             self._sources.popitem(last=False)
@@ -125,6 +133,13 @@ class Gallery:
         drawn = await self._drawn(task_id, record, index, stage)
         return self._sized(drawn.data, record, stage)
 
+    async def _know(self, shared: Shared, task_id: str, record: Record) -> None:
+        """Bring here what a picture is made from, which another worker may have been given."""
+        _, names, asked = record.extra()
+        await shared.know_uploads([*names, str(asked.get("$mask", ""))])
+        if task_id not in self._sources:
+            self.put_sources(task_id, await shared.sources_of(task_id))
+
     async def shown(self, task_id: str, record: Record, index: int) -> bytes:
         """The bytes of one image as they are delivered."""
         data = await self.image(task_id, record, index)
@@ -154,6 +169,8 @@ class Gallery:
             self._kept.move_to_end(key)
             return kept
         upstream = self._service.upstream
+        if upstream.shared is not None:
+            await self._know(upstream.shared, task_id, record)
         picture = self.picture(task_id, record, index, stage)
         render = upstream.render
         if upstream.options.pictures == "plain" and picture.is_bits:  # quicker than to have a thread do it

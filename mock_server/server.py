@@ -7,6 +7,7 @@ itself.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -26,9 +27,11 @@ from imageproof.mock_server.faults import setting
 from imageproof.mock_server.faults.strike import after, arriving, before, before_job
 from imageproof.mock_server.packet import Dated, Packet, followed
 from imageproof.mock_server.recording import note_leaving, record
+from imageproof.mock_server.results import UPLOADS
 from imageproof.mock_server.routes import LONGEST_PATH, Endpoint, Found, Routes
 from imageproof.mock_server.sabotage_kinds import UnknownSabotageError
 from imageproof.mock_server.service import Service
+from imageproof.mock_server.stored import StoreUnavailableError, Wanted
 from imageproof.mock_server.strays import Strays
 from imageproof.mock_server.timing import held, times_of
 from imageproof.mock_server.upstream import FullError, Upstream
@@ -106,9 +109,34 @@ class Mock:
         """The number of a new connection."""
         return next(self._connections)
 
-    async def serve(self, host: str, port: int) -> MockServer:
-        """Listen. Raises OSError when the address can't be had."""
-        return await MockServer.start(self, host, port)
+    async def leave(self) -> None:
+        """Let go of the store, if there is one."""
+        if self.upstream.shared is not None:
+            await self.upstream.shared.close()
+
+    async def serve(self, host: str, port: int, *, is_one_of_many: bool = False) -> MockServer:
+        """Listen, with others on the same port if it is one of many.
+
+        Raises OSError when the address can't be had, and what `join` raises.
+        """
+        await self.join()
+        return await MockServer.start(self, host, port, is_one_of_many=is_one_of_many)
+
+    async def join(self) -> None:
+        """Join the mocks of the same store, if there is one to share.
+
+        Raises StoreUnavailableError, and StoreMismatchError when they were set up in another way.
+        """
+        if self.options.store is None or self.upstream.shared is not None:
+            return
+        from imageproof.mock_server.redis_link import RedisLink  # noqa: PLC0415  (its package is an extra)
+        from imageproof.mock_server.shared import Shared  # noqa: PLC0415  (as above)
+
+        shared = Shared(self.upstream, RedisLink(self.options.store))
+        options = self.options
+        specs = ", ".join(self.services)
+        await shared.open(f"seed {options.seed}, clock {options.clock}, specs {specs}")
+        self._connections = count((shared.worker << 32) + 1)
 
     # one request
 
@@ -147,7 +175,11 @@ class Mock:
         else:
             response = await self._answer(request, call)
         if type(response) is Reply:
-            sent = self._send(request, response, call)
+            if self.upstream.shared is not None and account.faults is not None:
+                response = await self._finished(call, response)
+                sent = self._send(request, response)
+            else:
+                sent = self._send(request, response, call)
             number = record(request, call, began, response, connection)
             return followed(sent, response, call.account, number)
         streamed: web.StreamResponse = response  # type: ignore[assignment]  # what is no Reply has been sent already
@@ -159,26 +191,45 @@ class Mock:
         service = call.endpoint.service
         has_faults = call.account.faults is not None
         try:
-            if has_faults and (cut := arriving(service, call)) is not None:
+            if self.upstream.shared is not None:
+                await self.upstream.shared.know(call)
+                has_faults = call.account.faults is not None
+            if has_faults and (cut := await self.upstream.do(call, lambda: arriving(service, call))) is not None:
                 return cut
             if call.operation.content != "none":
                 await self._read(request, call)
-            if has_faults and (spoilt := before(service, call)) is not None:
-                return spoilt
-            if call.operation.does not in HELD:
-                if call.operation.does in ASKS_FOR_TASK:
-                    await service.prepare_poll(call)
-                return self.answer_now(call)
-            refusal = self._refusal(service, call)
-            return refusal if refusal is not None else await sync.generate(service, call, request)
+            if call.operation.does in HELD:
+                refusal = await self.upstream.do(call, lambda: self._begun(service, call))
+                return refusal if refusal is not None else await sync.generate(service, call, request)
+            if call.operation.does in ASKS_FOR_TASK and service.stores_base64:
+                await service.prepare_poll(call)
+            reply = await self.upstream.do(call, lambda: self._decided(service, call))
+            announce(service, call)
+            return reply
+        except Exception as error:  # noqa: BLE001  (every mistake must reach the client as the provider's answer)
+            return self._mishap(call, error)
+
+    def _begun(self, service: Service, call: Call) -> Reply | None:
+        """Why a request is not worked on, by a fault of its account, by the contract or by a fault of its job."""
+        if self.upstream.shared is not None:
+            call.now = call.account.clock.now()
+        spoilt = before(service, call) if call.account.faults is not None else None
+        return spoilt if spoilt is not None else self._refusal(service, call)
+
+    def _decided(self, service: Service, call: Call) -> Reply:
+        """The answer of an operation that holds nobody; a mistake inside is an answer too."""
+        try:
+            return self._begun(service, call) or self._work(call)
         except Exception as error:  # noqa: BLE001  (every mistake must reach the client as the provider's answer)
             return self._mishap(call, error)
 
     def answer_now(self, call: Call) -> Reply:
-        """The answer of an operation that holds nobody; a mistake inside is an answer too."""
+        """The answer of an operation that holds nobody, for an account that nothing is to strike."""
         service = call.endpoint.service
         try:
-            return self._refusal(service, call) or self._work(call)
+            reply = self._refusal(service, call) or self._work(call)
+            announce(service, call)
+            return reply
         except Exception as error:  # noqa: BLE001  (every mistake must reach the client as the provider's answer)
             return self._mishap(call, error)
 
@@ -195,7 +246,7 @@ class Mock:
             reply = service.refuse(error.answer, call, context=context, note=error.reason)
             reply.stay = not error.must_close
             return reply
-        if isinstance(error, FullError):
+        if isinstance(error, FullError | StoreUnavailableError):
             log.warning("%s", error)
             reply = service.refuse("unavailable", call, message=f"imageproof: {error}", note=str(error))
             reply.headers["X-Imageproof-Limit"] = str(error)
@@ -226,9 +277,7 @@ class Mock:
             case Does.POLL | Does.RESULT:
                 return tasks.poll(service, call)
             case Does.SUBMIT:
-                reply = tasks.submit(service, call)
-                announce(service, call)
-                return reply
+                return tasks.submit(service, call)
             case Does.BALANCE:
                 return side.balance(service, call)
             case Does.UPLOAD:
@@ -248,7 +297,7 @@ class Mock:
             return web.Response(status=404, text=text)
         service, rest = at
         is_fetch = request.method in ("GET", "HEAD")
-        found = downloads.find(service, rest, request) if is_fetch else None
+        found = await self._image_at(service, rest, request) if is_fetch else None
         if found is not None:
             return await self._download(request, found)
         reply = side.fetch_upload(service, rest, request) if is_fetch else None
@@ -256,6 +305,31 @@ class Mock:
             reply = service.refuse("not_found", context={"reason": f"nothing is at {rest[:200]}"})
             self.strays.note(request, service, reply.status, "path")
         return self._send(request, reply)
+
+    async def _image_at(self, service: Service, rest: str, request: web.BaseRequest) -> downloads.Download | None:
+        """The image that a path stands for; None when it stands for none."""
+        shared, place = self.upstream.shared, service.gallery.read_url(rest)
+        if shared is None or place is None:
+            if shared is not None and rest.startswith(UPLOADS):
+                await shared.know_uploads([rest])
+            return downloads.find(service, rest, request)
+        owner = await shared.find_owner(service.provider, place[0])
+        if owner is None:
+            return None
+        return await shared.do(owner, lambda: downloads.find(service, rest, request), Wanted(tasks=(place[0],)))
+
+    async def _finished(self, call: Call, reply: Reply) -> Reply:
+        """An answer with all that it is sent with, where faults of a shared account may spoil it."""
+
+        def finished() -> Reply:
+            copy = replace(reply, headers={**reply.headers})
+            self.finish(call, copy)
+            return copy
+
+        try:
+            return await self.upstream.do(call, finished)
+        except StoreUnavailableError as error:
+            return self._mishap(call, error)
 
     async def _download(self, request: web.BaseRequest, found: downloads.Download) -> web.StreamResponse:
         """Answer a request for an image of a task, and keep it in the journal of the task's owner."""

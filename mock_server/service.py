@@ -313,14 +313,20 @@ class Service:
 
     async def prepare_poll(self, call: Call) -> None:
         """Draw what the answer of a poll will hold as base64, before it is put together."""
+        for task_id, record in await self.upstream.do(call, lambda: self._to_draw(call)):
+            await self.gallery.prepare(task_id, record, call.now)
+
+    def _to_draw(self, call: Call) -> list[tuple[str, Record]]:
+        """The tasks whose images the answer of a poll may hold."""
         task_id = call.account.aliases.get(call.task_id or "", call.task_id or "")
         packed = self.upstream.tasks[self.provider].get(task_id)
-        if packed is not None and self.stores_base64:
-            record = unpack(packed)
-            if record.account == call.account.number:
-                await self.gallery.prepare(task_id, record, call.now)
-                if call.account.faults is not None and jobs.will_flip(call, task_id):
-                    await self.gallery.prepare(*jobs.twin_of(self, task_id, record), call.now)
+        if packed is None:
+            return []
+        record = unpack(packed)
+        if record.account != call.account.number:
+            return []
+        flips = call.account.faults is not None and jobs.will_flip(call, task_id)
+        return [(task_id, record), *([jobs.twin_of(self, task_id, record)] if flips else [])]
 
     def form_shape(self, operation: Operation, texts: list[tuple[str, str]]) -> Shape | None:
         """The shape that a form is to be read by: that of the model it names, else of any model of the operation."""

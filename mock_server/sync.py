@@ -45,6 +45,25 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
     outcome = call.outcome
     if outcome is None:
         return service.refuse("internal", call)
+    job = await service.upstream.do(call, lambda: _begin(service, call, outcome))
+    if isinstance(job, Reply):
+        return job
+    task_id, record, plan = job.task_id, job.record, job.plan
+    end = call.now + plan.queue_s + plan.run_s
+    if job.failure is not None:
+        await _hold(service, call, task_id, end, plan)
+        _note_absence(call, request)
+        return service.refuse(job.failure, call)
+    if job.stream is not None:
+        return await _stream(service, call, request, job)
+    drawn = [service.gallery.shown(task_id, record, index) for index in range(record.images)]
+    images, _ = await asyncio.gather(asyncio.gather(*drawn), _hold(service, call, task_id, end, plan))
+    await _charge(service, call, request, job)
+    return _whole(service, call, job, images)
+
+
+def _begin(service: Service, call: Call, outcome: Outcome) -> _Job | Reply:
+    """Decide a job, and keep what is known of it."""
     if call.account.faults is not None:
         jobs.foresee(service, call)
     try:
@@ -63,23 +82,20 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
     jobs.keep(call, task_id)
     service.gallery.set_sources(task_id, _sources(call))
     if call.script.expired:
-        service.upstream.expired.add(task_id)
-    end = call.now + plan.queue_s + plan.run_s
+        service.upstream.expired[task_id] = True
     stream = call.operation.stream
-    if failure is not None:
-        service.upstream.expiry.note_held(call.account, Held(task_id, record, has_failed=True))
-        await _hold(service, call, task_id, end, plan)
-        _note_absence(call, request)
-        return service.refuse(failure, call)
-    if stream is not None and call.asked.get(stream.switch) is True:
-        return await _stream(service, call, request, _Job(task_id, record, outcome, plan, stream))
-    service.upstream.expiry.note_held(call.account, Held(task_id, record, has_failed=False))
-    service.upstream.keep_task(service.provider, task_id, record)
-    drawn = [service.gallery.shown(task_id, record, index) for index in range(record.images)]
-    images, _ = await asyncio.gather(asyncio.gather(*drawn), _hold(service, call, task_id, end, plan))
-    job = _Job(task_id, record, outcome, plan, None)
-    _charge(service, call, request, job)
-    return _whole(service, call, job, images)
+    is_streamed = stream is not None and call.asked.get(stream.switch) is True
+    job = _Job(task_id, record, outcome, plan, stream if is_streamed and failure is None else None)
+    job.failure = failure
+    if job.stream is not None:
+        job.faults = streams.foresee(service, call) if call.account.faults is not None else None
+        has_failed = job.faults is not None and job.faults.has_failed
+    else:
+        has_failed = failure is not None
+        if not has_failed:
+            service.upstream.keep_task(service.provider, task_id, record)
+    service.upstream.expiry.note_held(call.account, Held(task_id, record, has_failed=has_failed))
+    return job
 
 
 def _failure(service: Service, call: Call) -> str | None:
@@ -107,7 +123,7 @@ class Deliver(Protocol):
 class _Job:
     """What a held call works on."""
 
-    __slots__ = ("outcome", "plan", "record", "stream", "task_id")
+    __slots__ = ("failure", "faults", "outcome", "plan", "record", "stream", "task_id")
 
     def __init__(self, task_id: str, record: Record, outcome: Outcome, plan: Plan, stream: Stream | None) -> None:
         self.task_id = task_id
@@ -115,6 +131,8 @@ class _Job:
         self.outcome = outcome
         self.plan = plan
         self.stream = stream
+        self.failure: str | None = None
+        self.faults: streams.StreamFaults | None = None
 
 
 async def _hold(service: Service, call: Call, task_id: str, until: float, plan: Plan) -> None:
@@ -124,7 +142,7 @@ async def _hold(service: Service, call: Call, task_id: str, until: float, plan: 
         await event.wait()
         service.upstream.holds.pop(task_id, None)
         return
-    await call.account.clock.wait_until(until)
+    await service.upstream.wait_until(call.account, until)
 
 
 def _sources(call: Call) -> Sources:
@@ -145,12 +163,13 @@ def _note_absence(call: Call, request: web.BaseRequest) -> bool:
     return True
 
 
-def _charge(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> None:
+async def _charge(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> None:
     account = call.account
     if _note_absence(call, request) and service.spec.billing.on_disconnect == "refunded":
         return
     if job.record.micro_usd:
-        account.ledger.charge(job.record.micro_usd, account.clock.now(), job.record.job)
+        charge = account.ledger.charge
+        await service.upstream.do(call, lambda: charge(job.record.micro_usd, account.clock.now(), job.record.job))
     if job.outcome.micro_usd is None:
         call.note("no page gives the price of this request: charged 0")
 
@@ -213,9 +232,7 @@ def _whole(service: Service, call: Call, job: _Job, images: list[bytes]) -> Repl
 
 async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> Reply | web.StreamResponse:
     """Send partial images while the job runs and a completed event at its end."""
-    faults = streams.foresee(service, call) if call.account.faults is not None else None
-    truth = Held(job.task_id, job.record, has_failed=faults is not None and faults.has_failed)
-    service.upstream.expiry.note_held(call.account, truth)
+    faults = job.faults
     if faults is not None and faults.lost is not None:
         await _work_off(service, call, request, job)
         reply = Reply(200, b"")
@@ -261,7 +278,7 @@ def _connection(request: web.BaseRequest) -> Connection:
 async def _work_off(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> None:
     """Do the work of a stream that is not sent."""
     await _hold(service, call, job.task_id, call.now + job.plan.queue_s + job.plan.run_s, job.plan)
-    _charge(service, call, request, job)
+    await _charge(service, call, request, job)
 
 
 async def _tell(
@@ -280,7 +297,7 @@ async def _tell(
     last = service.gallery.shown(job.task_id, job.record, 0)
     data, _ = await asyncio.gather(last, _hold(service, call, job.task_id, start + run, job.plan))
     if is_billed:
-        _charge(service, call, request, job)
+        await _charge(service, call, request, job)
     return await deliver(_event(service, call, job, data, None), is_last=True)
 
 

@@ -132,7 +132,7 @@ def submit(service: Service, call: Call) -> Reply:
     if plan.moves == Moves.BY_POLLS:
         upstream.polls_left[task_id] = plan.polls
     if call.script.expired:
-        upstream.expired.add(task_id)
+        upstream.expired[task_id] = True
     _charge(service, call, record)
     call.task_id = task_id
     if account.faults is not None:

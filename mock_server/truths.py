@@ -30,28 +30,38 @@ async def truths_of(service: Service, account: Account) -> list[dict[str, JsonTr
     planned, null for a job that no time ends), `images` the SHA-256 digests of what it delivers, `micro_usd` what it
     costs in the end, and `was_lost` says whether its answer was made to get lost.
     """
+    out: list[dict[str, JsonTree]] = []
+    for (task_id, record, has_succeeded), fact in await service.upstream.whole(
+        account, lambda: _facts(service, account)
+    ):
+        shown = [await service.gallery.shown(task_id, record, index) for index in range(record.images * has_succeeded)]
+        out.append({**fact, "images": [sha256(data).hexdigest() for data in shown]})
+    return out
+
+
+def _facts(service: Service, account: Account) -> list[tuple[tuple[str, Record, bool], dict[str, JsonTree]]]:
+    """Each job in the order in which they came, with all that is true of it but what it delivers."""
     account.ledger.settle(account.clock.now())
     entries = _entries(service, account)
     costs = account.ledger.net_by_job()
     lost = account.faults.lost if account.faults else frozenset()
-    out: list[dict[str, JsonTree]] = []
-    for task_id, record, has_succeeded in sorted(
-        jobs_of(service, account), key=lambda job: (job[1].submitted, job[1].job)
-    ):
-        shown = [await service.gallery.shown(task_id, record, index) for index in range(record.images * has_succeeded)]
-        out.append(
+    return [
+        (
+            (task_id, record, has_succeeded),
             {
                 "task": task_id,
                 "entry": entries.get(task_id),
                 "began": record.submitted,
                 "ended": completed_at(record) if record.moves == Moves.BY_TIME else None,
                 "succeeded": has_succeeded,
-                "images": [sha256(data).hexdigest() for data in shown],
                 "micro_usd": costs.get(record.job, 0),
                 "was_lost": task_id in lost,
-            }
+            },
         )
-    return out
+        for task_id, record, has_succeeded in sorted(
+            jobs_of(service, account), key=lambda job: (job[1].submitted, job[1].job)
+        )
+    ]
 
 
 def jobs_of(service: Service, account: Account) -> list[tuple[str, Record, bool]]:

@@ -6,7 +6,8 @@ import asyncio
 import time
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, TypeVar
 
 from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.clock import Clock, ClockMode
@@ -17,11 +18,14 @@ from imageproof.mock_server.triggers import in_key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from imageproof.mock_server.call import Call
     from imageproof.mock_server.options import Options
     from imageproof.mock_server.picture import Picture
     from imageproof.mock_server.pictures import Painter
+    from imageproof.mock_server.shared import Shared
 
 SECRET_SEED = b"imageproof"
+T = TypeVar("T")
 
 
 class FullError(Exception):
@@ -72,12 +76,13 @@ class Upstream:
         self.options = options
         self.seed = SECRET_SEED + options.seed.to_bytes(16, "big", signed=True)
         self.started = time.time() if options.start is None else options.start
-        self.accounts: list[Account] = []
+        self.accounts: dict[int, Account] = {}
+        self._numbers = count()
         self.by_key: dict[tuple[str, str], Account] = {}
         self.tasks: dict[str, dict[str, bytes]] = {}
         self.polls_left: dict[str, int] = {}
         self.holds: dict[str, asyncio.Event] = {}
-        self.expired: set[str] = set()
+        self.expired: dict[str, bool] = {}
         self.twins: dict[str, Record] = {}
         self.uploads: OrderedDict[str, Upload] = OrderedDict()
         self.upload_bytes = 0
@@ -88,6 +93,7 @@ class Upstream:
         self._painter: Painter | None = None
         self.running: set[asyncio.Task[object]] = set()
         self.dress: Callable[[Account], None] | None = None
+        self.shared: Shared | None = None
 
     def render(self, picture: Picture) -> bytes:
         """Draw a picture; the tools for it are loaded when they are first needed, as they would slow the start down."""
@@ -118,17 +124,19 @@ class Upstream:
         script = in_key(key)
         account = Account(
             key=key,
-            number=len(self.accounts),
+            number=next(self._numbers),
             provider=provider,
             clock=Clock(self.options.clock, start=self.started),
             journal_size=self.options.journal,
             script=script,
         )
         account.limited = account.limited or self.options.limits == "documented"
-        self.accounts.append(account)
+        self.accounts[account.number] = account
         self.by_key[provider, key] = account
         if self.dress is not None:
             self.dress(account)
+        if self.shared is not None:
+            self.shared.prepare(account)
         return account
 
     def add_task(self, provider: str, task_id: str, record: Record) -> None:
@@ -170,7 +178,33 @@ class Upstream:
             message = f"the mock holds {self.upload_bytes} bytes of uploads, its limit is {limit}: reset an account"
             raise FullError(message)
         self.uploads[upload_id] = upload
+        if self.shared is not None:
+            self.shared.keep_upload(upload_id, upload)
         self.upload_bytes += len(upload.data)
+
+    async def do(self, call: Call, work: Callable[[], T]) -> T:
+        """Do a part of a call that reads or changes state: at once, or by the store that workers share.
+
+        There it may be done more than once, until nobody else has changed the account meanwhile.
+        """
+        return work() if self.shared is None else await self.shared.of_call(call, work)
+
+    async def whole(self, account: Account, work: Callable[[], T]) -> T:
+        """Do something with all that there is of an account: at once, or by the store that workers share."""
+        return work() if self.shared is None else await self.shared.whole(account, work)
+
+    async def current(self, account: Account, task_id: str) -> Record | None:
+        """The record of a task of an account, or None."""
+        if self.shared is None:
+            return self.find_task(account.provider, task_id)
+        return await self.shared.task_of(account, task_id)
+
+    async def wait_until(self, account: Account, when: float) -> None:
+        """Return when the account's time has reached `when`; a jumping clock goes there at once."""
+        if self.shared is not None and account.clock.mode.jumps:
+            await self.shared.do(account, lambda: account.clock.advance_to(when))
+        else:
+            await account.clock.wait_until(when)
 
     def spawn(self, work: asyncio.Task[object]) -> None:
         """Keep a reference to work that outlives its request, such as a call back."""
@@ -191,9 +225,11 @@ class Upstream:
             del self.tasks[provider][task_id]
             self.task_count -= 1
             self.polls_left.pop(task_id, None)
-            self.expired.discard(task_id)
+            self.expired.pop(task_id, None)
         for upload_id in [name for name, upload in self.uploads.items() if upload.account == account.number]:
             self.upload_bytes -= len(self.uploads.pop(upload_id).data)
         self.twins = {name: twin for name, twin in self.twins.items() if twin.account != account.number}
         self.by_key.pop((provider, account.key), None)
         account.journal.clear()
+        if self.shared is not None:
+            self.shared.drop(account)

@@ -27,8 +27,8 @@ from imageproof.specs.model import Phase
 from imageproof.specs.template import fill
 
 if TYPE_CHECKING:
+    from imageproof.mock_server.accounts import Account
     from imageproof.mock_server.call import Call
-    from imageproof.mock_server.clock import Clock
     from imageproof.mock_server.record import Record
     from imageproof.mock_server.service import Service
     from imageproof.specs.model import Webhooks
@@ -75,14 +75,15 @@ def sign(hooks: Webhooks, secret: str, context: dict[str, object]) -> str:
     return digest.hexdigest() if hooks.algorithm == "hmac-sha256-hex" else base64.b64encode(digest.digest()).decode()
 
 
-async def _ended(service: Service, clock: Clock, task_id: str) -> Record | None:
+async def _ended(service: Service, account: Account, task_id: str) -> Record | None:
     """Wait for the end of a task, and give its record; None for one that has been forgotten."""
+    clock = account.clock
     while True:
-        record = service.upstream.find_task(service.provider, task_id)
+        record = await service.upstream.current(account, task_id)
         if record is None or (record.moves == Moves.BY_TIME and completed_at(record) <= clock.now()):
             return record
         if record.moves == Moves.BY_TIME:
-            await clock.wait_until(completed_at(record))
+            await service.upstream.wait_until(account, completed_at(record))
         elif clock.mode.jumps:
             await asyncio.sleep(LOOKS_S)  # such a clock would run away from a job that no time ends
         else:
@@ -93,7 +94,7 @@ async def _deliver(service: Service, call: Call, task_id: str, target: tuple[str
     """Wait for the end of the task, then call until somebody answers with 2xx or the retries are used up."""
     hooks = service.spec.webhooks
     clock = call.account.clock
-    record = await _ended(service, clock, task_id)
+    record = await _ended(service, call.account, task_id)
     if record is None or hooks is None:
         return
     phase = service.phase(record, clock.now())
@@ -101,7 +102,7 @@ async def _deliver(service: Service, call: Call, task_id: str, target: tuple[str
         return
     fault = webhook_fault(call, task_id) if call.account.faults is not None else ""
     if fault == "late":
-        await clock.wait_until(clock.now() + LATE_S)
+        await service.upstream.wait_until(call.account, clock.now() + LATE_S)
     call.now = clock.now()
     await service.gallery.prepare(task_id, record, call.now)
     webhook_id = fill_id("wh_{hex32}", job_digest(task_id.encode()) + call.job)
@@ -113,7 +114,7 @@ async def _deliver(service: Service, call: Call, task_id: str, target: tuple[str
         deliveries = broken_deliveries(fault, context, older, int(record.submitted + record.queue_s))
     for delivery in deliveries:
         for wait in (0.0, *hooks.retries_s):
-            await clock.wait_until(clock.now() + wait)
+            await service.upstream.wait_until(call.account, clock.now() + wait)
             if await _call(service, hooks, target, delivery, int(clock.now())):
                 break
         else:

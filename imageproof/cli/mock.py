@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import click
@@ -40,10 +41,11 @@ LEVELS = ("debug", "info", "warning", "error")
 CLOCK_HELP = "How fast time passes; manual stands still, jump goes on by itself to what a call waits for."
 KEEP_HELP = "How long a task is kept after its end, if not as documented."
 QUEUE_HELP = "A queue with physics, of slots, cold, idle, p50, p99 and slowdown."
+PAYLOAD_HELP = "Photo makes results as many bytes as photographs have."
+STORE_HELP = "Where accounts and tasks are kept; several mocks share what is in Redis."
 SABOTAGE_HELP = "Break this one rule, to see that a suite notices; `imageproof selftest` runs them all."
 
 
-PAYLOAD_HELP = "Photo makes results as many bytes as photographs have."
 FAULT_HELP = "Let every account fail so, as in '{status: 502, on: poll, times: 2}'. May be given again."
 
 
@@ -60,6 +62,17 @@ def read_faults(context: click.Context, param: click.Parameter, texts: tuple[str
         return tuple(fault_in(text) for text in texts if text.strip() or not may_be_empty)
     except FaultError as error:
         raise Refusal(f"--fault: {error}") from None
+
+
+def read_store(text: str) -> str | None:
+    """Read where accounts and tasks are kept: None for the memory of the process. Raises ValueError."""
+    if text == "memory":
+        return None
+    if not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError(f"expected memory or the URL of a Redis server such as redis://127.0.0.1:6379/0, got {text!r}")
+    if find_spec("redis") is None:
+        raise ValueError("a store needs the package redis: pip install 'imageproof[redis]'")
+    return text
 
 
 class Asked(TypedDict):
@@ -81,11 +94,14 @@ class Asked(TypedDict):
     public_url: str | None
     timing_header: bool
     pictures: Literal["full", "plain"]
+    payload: Literal["drawn", "photo"]
     sabotage: str | None
     faults: tuple[Fault, ...]
     scenario: str | None
     start_time: int | None
-    payload: Literal["drawn", "photo"]
+    store: str | None
+    workers: int
+    is_worker: bool
     ready_json: bool
     log_level: str
 
@@ -113,6 +129,7 @@ def options_of(asked: Asked) -> Options:
         faults=asked["faults"],
         scenario=asked["scenario"],
         scenarios=scenario_named,
+        store=asked["store"],
     )
 
 
@@ -185,6 +202,11 @@ def specs_named(names: Sequence[str]) -> list[Spec]:
 )
 @click.option("--scenario", metavar="NAME", help="Play this scenario on every account.")
 @click.option("--start-time", metavar="UNIX", type=click.IntRange(0, LATEST), help="When clocks begin, if not now.")
+@click.option("--store", metavar="memory|redis://...", callback=reading(read_store), default="memory", help=STORE_HELP)
+@click.option(
+    "--workers", metavar="N", type=click.IntRange(1, 64), default=1, help="Processes on the port; they need a store."
+)
+@click.option("--is-worker", is_flag=True, hidden=True, help="Be one of several on the port.")
 @click.option("--ready-json", is_flag=True, help="Print one line of JSON when ready, and nothing else.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", help="What goes to standard error.")
 def mock(specs: tuple[str, ...], **asked: Unpack[Asked]) -> None:
@@ -193,6 +215,11 @@ def mock(specs: tuple[str, ...], **asked: Unpack[Asked]) -> None:
     Each SPEC (all that are shipped, if none is named) is served below /<its name>/; one alone is at the root too.
     Every option can be set as an environment variable, such as IMAGEPROOF_PORT for --port.
     """
+    if asked["workers"] > 1 and asked["store"] is None:
+        raise Refusal(
+            f"expected a store that {asked['workers']} workers can share, got none: "
+            "add --store redis://127.0.0.1:6379/0, or use one worker"
+        )
     with collector_paused():
         try:
             served = Mock(specs_named(specs), options_of(asked))
@@ -203,5 +230,12 @@ def mock(specs: tuple[str, ...], **asked: Unpack[Asked]) -> None:
         click.secho(warning, fg="red", bold=True, err=True)
     if warning := too_few(raise_open_files()):
         click.echo(warning, err=True)
-    address = Address(host=asked["host"], port=asked["port"])
+    address = Address(host=asked["host"], port=asked["port"], is_worker=asked["is_worker"])
+    if asked["workers"] > 1:
+        from imageproof.cli.workers import serve_with_workers
+
+        serve_with_workers(
+            served, address, asked["workers"], ready_json=asked["ready_json"], log_level=asked["log_level"]
+        )
+        return
     serve(served, address, ready_json=asked["ready_json"], log_level=asked["log_level"])

@@ -17,6 +17,7 @@ import click
 
 from imageproof.cli.banner import banner, ready_line
 from imageproof.cli.refusal import Refusal
+from imageproof.mock_server.stored import StoreMismatchError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ class Address:
 
     host: str
     port: int
+    is_worker: bool = False
 
     @property
     def is_loopback(self) -> bool:
@@ -64,14 +66,17 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(mock: Mock, address: Address, announcement: Callable[[Mock, str], str]) -> None:
     stop = asyncio.Event()
     server = await _listen(mock, address)
-    if not address.is_loopback:
+    if not address.is_loopback and not address.is_worker:
         click.echo(f"warning: others can reach {address.host}, and the mock takes any key of the right form", err=True)
     on_signals(stop)
+    if address.is_worker:
+        stop_with_parent(stop)
     click.echo(announcement(mock, server.url))
     try:
         await stop.wait()
     finally:
         await _end(server)
+        await mock.leave()
 
 
 async def _end(server: MockServer) -> None:
@@ -83,7 +88,9 @@ async def _end(server: MockServer) -> None:
 
 async def _listen(mock: Mock, address: Address) -> MockServer:
     try:
-        return await mock.serve(address.host, address.port)
+        return await mock.serve(address.host, address.port, is_one_of_many=address.is_worker)
+    except (StoreUnavailableError, StoreMismatchError) as error:
+        raise Refusal(str(error)) from None
     except (OSError, OverflowError, UnicodeError) as error:
         raise Refusal(why_not(address, error)) from None
 
@@ -121,3 +128,16 @@ def on_signals(stop: asyncio.Event) -> None:
         return
     for name in SIGNALS:
         loop.add_signal_handler(name, ask)
+
+
+def stop_with_parent(stop: asyncio.Event) -> None:
+    """Let a worker end when the process that started it is gone: its standard input ends then."""
+    loop = asyncio.get_running_loop()
+
+    def look() -> None:
+        if not os.read(sys.stdin.fileno(), 1024):
+            loop.remove_reader(sys.stdin.fileno())
+            stop.set()
+
+    loop.add_reader(sys.stdin.fileno(), look)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them; the parent ends the workers

@@ -1,0 +1,94 @@
+"""The link to Redis: one connection pool, the one script that changes state, and errors as one sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from imageproof.mock_server.stored import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from redis.asyncio.client import PubSub
+
+Word = bytes | str | int
+Command = tuple[Word, ...]
+
+CONNECT_S = 1.0
+ANSWER_S = 3.0
+MOST_LINKS = 64
+PREFIX = "imageproof:1:"  # the number changes with the form of what is kept
+
+# Changes are made only if nobody else has changed the account since it was read; all of them, or none. Each change is
+# a count of words and the words of a command of Redis.
+APPLY = """
+if (redis.call('HGET', KEYS[1], 'v') or '0') ~= ARGV[1] then return 0 end
+local at = 2
+while at <= #ARGV do
+  local words = {}
+  local count = tonumber(ARGV[at])
+  for i = 1, count do words[i] = ARGV[at + i] end
+  redis.call(unpack(words))
+  at = at + count + 1
+end
+return redis.call('HINCRBY', KEYS[1], 'v', 1)
+"""
+
+
+class RedisLink:
+    """What the shared state needs of Redis. Every method raises StoreUnavailableError."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._redis: Redis = Redis.from_url(
+            url,
+            socket_connect_timeout=CONNECT_S,
+            socket_timeout=ANSWER_S,
+            socket_keepalive=True,
+            max_connections=MOST_LINKS,
+            retry=Retry(NoBackoff(), 1),  # a link that Redis has closed, as after a restart, is made again at once
+        )
+        self._apply = self._redis.register_script(APPLY)
+
+    async def _told(self, answer: Awaitable[object]) -> object:
+        try:
+            return await answer
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailableError(f"the store at {shown_url(self.url)} does not answer: {error}") from error
+
+    async def ask(self, commands: Sequence[Command]) -> list[object]:
+        """The answers to some commands, sent in one go."""
+        pipe = self._redis.pipeline(transaction=False)
+        for command in commands:
+            pipe.execute_command(*command)
+        answers = await self._told(pipe.execute())
+        return answers if isinstance(answers, list) else []
+
+    async def apply(self, key: str, version: int, commands: Sequence[Command]) -> int:
+        """Make changes to an account of this version; its new version, 0 when it has another one by now."""
+        words: list[Word] = [version]
+        for command in commands:
+            words += [len(command), *command]
+        done = await self._told(self._apply(keys=[key], args=words))
+        return int(done) if isinstance(done, int) else 0
+
+    async def listen(self, channel: str) -> PubSub:
+        """A subscription to a channel."""
+        subscription = self._redis.pubsub(ignore_subscribe_messages=True)
+        await self._told(subscription.subscribe(channel))
+        return subscription
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._redis.aclose()
+
+
+def shown_url(url: str) -> str:
+    """The URL without a password."""
+    head, marker, rest = url.partition("://")
+    return f"{head}{marker}{rest.rpartition('@')[2]}"
