@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from imageproof.mock_server.quick import Arrived
 
 SMALL = 65_536
+NOT_MODIFIED = 304  # it has no body, and may tell how long that of a 200 would be
 UNKNOWN = "Unknown"
 
-NOT_MODIFIED = 304  # it has no body, and may tell how long that of a 200 would be
 
 def _reason(status: int) -> str:
     try:
