@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from imageproof.mock_server.clock import clock_mode
+from imageproof.specs.fault_answers import ErrorAnswer
 from imageproof.specs.library import load
 from imageproof.specs.problems import nearest
 from imageproof.specs.scenario_reading import fits
@@ -23,6 +24,7 @@ SCALED, REAL = "60x", "real"
 PACED = 10.0  # the fastest clock on which a second more or less between two polls can be told from a busy machine
 SLACK_S = 10.0  # to start a client, on a busy machine
 PER_CORE = 8  # clients side by side, which wait most of the time
+NOT_TO_OBEY = ("absurd", "garbage")  # values of Retry-After
 Level = Literal[0, 1]
 
 
@@ -72,10 +74,11 @@ class ClientConfig:
         return scenario.within_s / self.scale_of(scenario) + SLACK_S
 
     def scale_of(self, scenario: Scenario) -> float:
-        """How fast the clock of a scenario goes: slower where nothing goes wrong, as intervals are measured there."""
+        """How fast the clock of a scenario goes: slower where short waits are what it shows."""
         if scenario.real_time:
             return 1.0
-        return min(self.scale, PACED) if _is_undisturbed(scenario) and self._has_pace else self.scale
+        is_paced = (_is_undisturbed(scenario) and self._has_pace) or _shows_haste(scenario)
+        return min(self.scale, PACED) if is_paced else self.scale
 
     @property
     def _has_pace(self) -> bool:
@@ -86,6 +89,12 @@ class ClientConfig:
 
 def _is_undisturbed(scenario: Scenario) -> bool:
     return not scenario.faults and not scenario.plan and not scenario.limits
+
+
+def _shows_haste(scenario: Scenario) -> bool:
+    """Whether it is about a wait of the client's own choice, which may be a second or two."""
+    told = (fault.what for fault in scenario.faults)
+    return any(isinstance(what, ErrorAnswer) and what.retry_after in NOT_TO_OBEY for what in told)
 
 
 def read_clock(text: str) -> str:

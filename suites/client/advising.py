@@ -69,7 +69,7 @@ def _is_on(scene: Scene, exchange: Exchange, on: Sequence[str]) -> bool:
     """Whether an answer is what a check is about."""
     status = scene.status(exchange)
     if status is None:
-        return "timeout" in on and not scene.left(exchange)
+        return "timeout" in on
     if (status >= SERVER_ERROR and "5xx" in on) or (ERROR <= status < SERVER_ERROR and "4xx" in on):
         return True
     names = {item.name for item in scene.error(exchange)}
@@ -234,11 +234,14 @@ def _keeps_request_id(scene: Scene, rule: str) -> Iterator[Remark]:
     if not given:
         return
     foreign = [value for value in kept if value not in given.values()]
+    orders = [item.id for item in scene.creates if item.id in given and scene.is_told(item)]
+    lost = orders[-1] if orders and given[orders[-1]] not in kept else None
+    actual = f"that of the order, {given[lost]!r}, is not among them" if lost is not None else ""
     yield Remark(
         rule=rule,
-        ok=not foreign,
-        expected=f"the ids that the client tells are those of {name}",
-        actual=f"{foreign[0]!r} is none of them" if foreign else "",
-        bad=next(iter(given)) if foreign else None,
+        ok=not foreign and lost is None,
+        expected=f"the ids that the client tells are those of {name}, that of the last answer to its order among them",
+        actual=f"{foreign[0]!r} is none of them" if foreign else actual,
+        bad=next(iter(given)) if foreign else lost,
         details={"given": ", ".join(given.values()), "told": ", ".join(kept)},
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from imageproof.specs.advice import TriesAtMost
 from imageproof.specs.model import Phase
 from imageproof.suites.client.scene import ERROR, SERVER_ERROR
-from imageproof.suites.client.tries import gaps_of, key_of, retried, series, told_to_wait
+from imageproof.suites.client.tries import gaps_of, key_of, retried, series, tells_nothing_to_obey, told_to_wait
 from imageproof.suites.client.watch import Remark
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ STEADY = 0.8
 LONG_S = 30.0  # who waits so long need not wait longer
 ENOUGH = 3
 SHORT_S = 0.5  # no wait between two tries
+HASTE_S = 0.2  # who waits less has not waited
 COARSE = 3.0  # waits are compared when they are longer than so many times what they may be off by
 
 
@@ -76,7 +77,7 @@ def _taken(scene: Scene) -> list[int]:
 def _again_after_nothing(scene: Scene) -> Iterator[tuple[Exchange, Exchange]]:
     for same in series(scene, scene.creates):
         for before, after in pairwise(same):
-            if scene.status(before) is None and scene.began(after) >= scene.ended(before) - scene.slack_s:
+            if scene.status(before) is None and scene.is_in_sequence(before, after, are_same=True):
                 yield before, after
 
 
@@ -86,7 +87,7 @@ def _after_server_errors(scene: Scene) -> int:
         return 0
     pairs = (pair for same in series(scene, scene.creates) for pair in pairwise(same))
     return sum(
-        (scene.status(before) or 0) >= SERVER_ERROR and scene.began(after) >= scene.ended(before) - scene.slack_s
+        (scene.status(before) or 0) >= SERVER_ERROR and scene.is_in_sequence(before, after, are_same=True)
         for before, after in pairs
     )
 
@@ -104,13 +105,13 @@ def check_never_retried(scene: Scene) -> Iterator[Remark]:
         name = _final_refusal(scene, refused)
         if name is None:
             continue
-        told = _when_known(scene, refused)
-        key = key_of(scene, refused)
+        last = _final_poll(scene, refused) or refused
+        told, key = scene.ended(last), key_of(scene, refused)
         again = next(
             (
                 item
                 for item in scene.creates[at + 1 :]
-                if scene.began(item) > told + scene.slack_s and key_of(scene, item) == key
+                if key_of(scene, item) == key and scene.is_in_sequence(last, item, are_same=True)
             ),
             None,
         )
@@ -149,11 +150,6 @@ def _final_poll(scene: Scene, create: Exchange) -> Exchange | None:
     return next((item for item in polls if scene.phase(item) is Phase.FAILED), None)
 
 
-def _when_known(scene: Scene, create: Exchange) -> float:
-    """When the client knew of the end of an order."""
-    return scene.ended(_final_poll(scene, create) or create)
-
-
 def check_retry_after(scene: Scene) -> Iterator[Remark]:
     """The next request of the same kind comes no earlier than Retry-After tells."""
     if not scene.is_timed:
@@ -165,7 +161,7 @@ def check_retry_after(scene: Scene) -> Iterator[Remark]:
         if wait is None or (scene.status(told) or 0) < ERROR:
             continue
         wait_s, is_date = wait
-        end = scene.ended(told)
+        key = key_of(scene, told)
         later = (
             item
             for item in scene.all[at + 1 :]
@@ -173,7 +169,7 @@ def check_retry_after(scene: Scene) -> Iterator[Remark]:
             and scene.operation_of(item) is operation
             and (told not in polled or item.task == told.task)
             and (operation is not None or item.request.url == told.request.url)
-            and scene.began(item) >= end - scene.slack_s
+            and scene.is_in_sequence(told, item, are_same=key_of(scene, item) == key)
         )
         following = next(later, None)
         slack = scene.grain_s(wait_s) + (DATE_S if is_date else 0.0)
@@ -203,6 +199,28 @@ def check_backoff(scene: Scene) -> Iterator[Remark]:
             continue
         pause = least if run[0].task and run[0] in polled else LONG_S
         yield from remark_on_gaps(scene, run, rule=f"{scene.prefix}backoff", enough_s=pause)
+    yield from _haste(scene)
+
+
+def _haste(scene: Scene) -> Iterator[Remark]:
+    """Whoever is told a Retry-After that can't be obeyed, and tries again, waits for a while of its own."""
+    grain = scene.grain_s(HASTE_S)
+    if not scene.is_timed or grain >= HASTE_S:
+        return
+    for run in retried(scene, (*scene.creates, *(item for polls in scene.polls.values() for item in polls))):
+        for told, after in pairwise(run):
+            if not tells_nothing_to_obey(told):
+                continue
+            gap = max(0.0, scene.began(after) - scene.ended(told))
+            ok = gap >= HASTE_S - grain
+            yield Remark(
+                rule=f"{scene.prefix}backoff",
+                ok=ok,
+                expected="a wait of its own after a Retry-After that can't be obeyed, or no further try",
+                actual="" if ok else f"the next try came after {gap:.3f} s",
+                bad=None if ok else after.id,
+                good=told.id,
+            )
 
 
 def _poll_pause(scene: Scene) -> float:

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 DOWNLOAD = "download"
 FLOOR_S = 0.05  # real seconds that any system may be off by
 GRAIN_S = 0.01  # real seconds that a timer may be early by
+BLUR_S = 0.002  # real seconds that the end of one exchange and the beginning of the next may be off by
 SHARE = 0.05
 GOOD, ERROR, SERVER_ERROR, TIMEOUT, TOO_MANY, NOT_FOUND = 200, 400, 500, 408, 429, 404
 UNTOLD = frozenset({"reset", "lost", "half_closed", "silent", "refused"})  # faults after which nothing arrives
 DOUBTFUL = UNTOLD | {"slow", "drip", "stall", "json", "content_type", "content_length", "gzip", "field"}
+LEAVES = frozenset({"lost", "half_closed", "silent"})  # after which it is the client that ends the connection
 LEFT = "client left"  # of the note of an exchange whose client did not wait for the answer
 WORD = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -83,6 +85,34 @@ class Scene:
     def ended(self, exchange: Exchange) -> float:
         """When its answer was out."""
         return self.began(exchange) + max(0.0, exchange.ended_s - exchange.began_s) * self.watch.scale
+
+    def is_in_sequence(self, before: Exchange, after: Exchange, *, are_same: bool) -> bool:
+        """Whether a request was sent in the knowledge of how another one ended; not when it was under way by then.
+
+        `are_same` says whether it is the same request. When a client has left, the server learns of it a moment later.
+        Soon after an answer, on another connection, another request may have been sent before; so may the same one of a
+        client that has been seen to send several at once.
+        """
+        gap = self.began(after) - self.ended(before)
+        if self.status(before) is None and (self.left(before) or fault_words(before) & LEAVES):
+            return gap >= -self.slack_s
+        if gap < -BLUR_S * self.watch.scale:
+            return False
+        if gap > self.slack_s or (before.connection is not None and before.connection == after.connection):
+            return True
+        return are_same and not self._sends_several
+
+    @cached_property
+    def _sends_several(self) -> bool:
+        """Whether the client sent a request while another one, which was answered, was under way."""
+        blur = BLUR_S * self.watch.scale
+        told = (item for item in self.all if self.is_told(item))
+        latest = 0.0
+        for item in told:
+            if self.began(item) < latest - blur:
+                return True
+            latest = max(latest, self.ended(item))
+        return False
 
     @cached_property
     def over(self) -> float:

@@ -62,7 +62,7 @@ def retried(scene: Scene, exchanges: Sequence[Exchange]) -> list[list[Exchange]]
     for same in series(scene, exchanges):
         run = [same[0]]
         for before, after in pairwise(same):
-            if scene.is_passing(before) and scene.began(after) >= scene.ended(before) - scene.slack_s:
+            if scene.is_passing(before) and scene.is_in_sequence(before, after, are_same=True):
                 run.append(after)
             else:
                 out.append(run)
@@ -81,20 +81,28 @@ def told_to_wait(exchange: Exchange) -> tuple[float, bool] | None:
 
     None where it asks for nothing, for nothing that can be understood, or for something absurd.
     """
+    wait, is_date = _asked_wait(exchange)
+    return (wait, is_date) if wait is not None and 0 < wait <= LONGEST_WAIT_S else None
+
+
+def tells_nothing_to_obey(exchange: Exchange) -> bool:
+    """Whether there is a Retry-After that nobody can obey: it is absurd, or neither a number nor a date."""
+    wait, _ = _asked_wait(exchange)
+    return header(exchange, "retry-after") is not None and (wait is None or wait > LONGEST_WAIT_S)
+
+
+def _asked_wait(exchange: Exchange) -> tuple[float | None, bool]:
+    """What Retry-After asks for, in seconds, and whether it is a date; None where it is no wait at all."""
     from email.utils import parsedate_to_datetime  # noqa: PLC0415  (slow to load, and only needed for dates)
 
     value = header(exchange, "retry-after")
     if value is None:
-        return None
+        return None, False
     value = value.strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
-        wait, is_date = float(value), False
-    else:
-        try:
-            wait = (
-                parsedate_to_datetime(value) - parsedate_to_datetime(header(exchange, "date") or "")
-            ).total_seconds()
-        except (TypeError, ValueError):  # neither a number nor a date: it can't be obeyed
-            return None
-        is_date = True
-    return (wait, is_date) if 0 < wait <= LONGEST_WAIT_S else None
+        return float(value), False
+    try:
+        wait = parsedate_to_datetime(value) - parsedate_to_datetime(header(exchange, "date") or "")
+    except (TypeError, ValueError):  # neither a number nor a date: it can't be obeyed
+        return None, False
+    return wait.total_seconds(), True

@@ -202,7 +202,9 @@ def test_a_body_that_is_no_json_shows_nothing() -> None:
     assert wire.judged("advice/upload-first") == []
 
 
-@pytest.mark.parametrize(("ids", "ok"), [(("r1",), True), (("r1", "r2"), True), (("r3",), False), ((), None)])
+@pytest.mark.parametrize(
+    ("ids", "ok"), [(("r2",), True), (("r1", "r2"), True), (("r1",), False), (("r2", "r3"), False), ((), None)]
+)
 def test_the_ids_that_are_kept_are_those_that_came(ids: tuple[str, ...], ok: bool | None) -> None:  # noqa: FBT001  (a table)
     wire = Wire("openai")
     for number in (1, 2):
