@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.records.lines import Verdict
 from imageproof.reports.junit import class_name
+from imageproof.reports.load_text import is_invalid
 from imageproof.reports.summary import summary
 from imageproof.reports.telling import curl_of, evidence_of, in_short, provenance, took_s
 from imageproof.reports.wire_text import one_line, plain
@@ -62,6 +63,11 @@ def report(run: Run) -> dict[str, JsonTree]:
     }
 
 
+def status_of(run: Run, finding: Finding) -> str:
+    """The status of a finding; a goal that a load run could not judge has failed, as such a run is no pass."""
+    return "failed" if is_invalid(run, finding) else STATUS_OF[finding.verdict]
+
+
 def started_ms(text: str) -> int:
     """The start of a run in milliseconds since 1970; zero for a time that is none."""
     try:
@@ -73,7 +79,7 @@ def started_ms(text: str) -> int:
 
 def _summary(run: Run) -> dict[str, JsonTree]:
     sums, start = summary(run), started_ms(run.header.started)
-    statuses = [STATUS_OF[finding.verdict] for finding in run.findings] + ["failed"] * (run.cut is not None)
+    statuses = [status_of(run, finding) for finding in run.findings] + ["failed"] * (run.cut is not None)
     duration = int(sums.duration_s * MILLI)
     return {
         "tests": len(statuses),
@@ -100,7 +106,7 @@ def _test(run: Run, finding: Finding) -> dict[str, JsonTree]:
     )
     return {
         "name": one_line(finding.rule),
-        "status": STATUS_OF[finding.verdict],
+        "status": status_of(run, finding),
         "duration": int(took_s(run, finding) * MILLI),
         "suite": [*class_name(finding.rule).split(".")],
         "rawStatus": finding.verdict.value,

@@ -20,6 +20,7 @@ from imageproof.reports.wire_text import plain
 
 if TYPE_CHECKING:
     from imageproof.records.reading import Run
+    from imageproof.reports.load_page import LoadView
 
 PAGE, STYLE, SCRIPT = "page.html", "page.css", "page.js"
 SECTIONS = (
@@ -51,6 +52,7 @@ LOAD_SECTIONS = (
     ("rules", "All goals"),
     ("facts", "Versions and options"),
 )
+OF_DATA = frozenset({"latency", "spread", "throughput", "errors", "fall", "overhead", "polling"})
 LOAD = "load"
 
 
@@ -75,8 +77,15 @@ def render(run: Run) -> str:
         load=load,
         style=Markup(style),  # noqa: S704  (our own file)
         policy=policy,
-        sections=LOAD_SECTIONS if is_load else SECTIONS,
+        sections=SECTIONS if load is None else load_sections(load),
     )
+
+
+def load_sections(load: LoadView) -> tuple[tuple[str, str], ...]:
+    """The sections that the page of a load run has."""
+    answer = (("answer", "What was asked"),) if load.special else ()
+    rest = LOAD_SECTIONS[1:] if load.has_data else [item for item in LOAD_SECTIONS[1:] if item[0] not in OF_DATA]
+    return (LOAD_SECTIONS[0], *answer, *rest)
 
 
 def hash_of(source: str) -> str:

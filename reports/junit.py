@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from imageproof.records.lines import Verdict
 from imageproof.reports.causes import why
+from imageproof.reports.load_text import is_invalid, is_load
 from imageproof.reports.summary import summary
 from imageproof.reports.telling import curl_of, evidence_of, heading, in_short, provenance, took_s
 from imageproof.reports.wire_text import one_line, plain
@@ -45,13 +46,18 @@ def render(run: Run) -> str:
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
+def outcome_of(run: Run, finding: Finding) -> str | None:
+    """What JUnit says of a finding; a goal that a load run could not judge is an error, as such a run is no pass."""
+    return "error" if is_invalid(run, finding) else OUTCOMES.get(finding.verdict)
+
+
 def class_name(rule: str) -> str:
     """The folder of a rule, as JUnit groups cases: `reapi.submit` of `reapi/submit/gpt-image-2/size/one-of`."""
     return ".".join(one_line(rule).split("/")[:-1][:2]) or "imageproof"
 
 
 def _attributes(run: Run) -> dict[str, str]:
-    outcomes = [OUTCOMES.get(finding.verdict) for finding in run.findings]
+    outcomes = [outcome_of(run, finding) for finding in run.findings]
     has_end = run.cut is None
     return {
         "name": one_line(heading(run.header)),
@@ -93,7 +99,7 @@ def _case(run: Run, finding: Finding) -> Element:
     name = {"classname": class_name(finding.rule), "name": one_line(finding.rule)}
     case = Element("testcase", {**name, **where, "time": f"{took_s(run, finding):.3f}"})
     _properties(case, {"level": finding.level, "verdict": finding.verdict.value, "provenance": provenance(finding)})
-    outcome = OUTCOMES.get(finding.verdict)
+    outcome = outcome_of(run, finding)
     if outcome == "skipped":
         SubElement(case, outcome, type=finding.verdict.value, message=_skipped(finding))
     elif outcome:
@@ -113,8 +119,9 @@ def _skipped(finding: Finding) -> str:
 
 
 def _details(finding: Finding) -> str:
+    known = provenance(finding)
     lines = {
-        "requires": f"{finding.level} {finding.sentence} ({provenance(finding)})",
+        "requires": f"{finding.level} {finding.sentence}{f' ({known})' if known else ''}",
         "expected": finding.expected,
         "actual": finding.actual,
         "reason": finding.reason,
@@ -126,7 +133,12 @@ def _details(finding: Finding) -> str:
 
 
 def _commands(run: Run, finding: Finding) -> str:
-    """What shows it again; for a warning also what was seen, as JUnit has no place for one."""
+    """What shows it again; for a warning also what was seen, as JUnit has no place for one.
+
+    A goal of a load run that is met tells by how much.
+    """
+    if is_load(run) and finding.verdict is Verdict.PASSED:
+        return one_line(finding.actual)
     warned = one_line(f"warned: {in_short(finding)}") if finding.verdict is Verdict.WARNED else ""
     parts = (warned, plain(curl_of(run, finding)), plain(finding.replay))
     return "\n".join(part for part in parts if part) if finding.verdict is not Verdict.PASSED else ""

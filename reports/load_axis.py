@@ -61,6 +61,11 @@ class Axis:
         return inside[:: max(1, len(inside) // most)]
 
 
+def log_note(axis: Axis) -> str:
+    """What is to be said of an axis that is not even; nothing of others."""
+    return " The scale is logarithmic." if axis.is_log else ""
+
+
 def values_axis(values: Iterable[float], begin: float, end: float, *, may_be_log: bool = True) -> Axis:
     """An axis for measured values: from zero, or logarithmic where they are far apart."""
     known = [value for value in values if math.isfinite(value)]

@@ -88,7 +88,6 @@ class Chart:
     x_ticks: tuple[Tick, ...] = ()
     y_ticks: tuple[Tick, ...] = ()
     x_name: str = ""
-    y_name: str = ""
     zones: tuple[Rect, ...] = ()
     rects: tuple[Rect, ...] = ()
     lines: tuple[Line, ...] = ()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from imageproof.records.lines import Finding
 
+NEVER = "never ended"
 GOAL, CONSERVATION = "load/goal/", "load/conservation/"
 SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0}
 TIME_GOAL = re.compile(
@@ -89,7 +90,7 @@ def goal_rows(findings: Iterable[Finding]) -> tuple[GoalRow, ...]:
 def _row(number: int, item: Finding) -> GoalRow:
     says = item.actual or item.reason
     found, basis, sure = FOUND.search(says), BASIS.search(says), SURE.search(says)
-    is_clear = item.verdict is Verdict.PASSED and found is not None
+    is_clear = item.verdict in (Verdict.PASSED, Verdict.FAILED) and found is not None and NEVER not in says
     return GoalRow(
         anchor=f"rule-{number}",
         css=css_of(item.verdict),

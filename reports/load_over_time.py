@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imageproof.reports.load_axis import Axis, clock_ticks, values_axis
+from imageproof.reports.load_axis import Axis, clock_ticks, log_note, values_axis
 from imageproof.reports.load_chart import (
     BELOW,
     LEFT,
@@ -45,6 +45,8 @@ def latency_charts(data: LoadData, limits: Iterable[Limit]) -> tuple[Chart, ...]
     names = {"e2e": "End to end", "first": f"First call: {first_name(data)}"}
     known = [name for name in names if any(data.latency.get(name, {}).values())]
     firsts = set(FIRST_CALLS) & data.phases.keys()
+    if "e2e" in known and firsts and "submit" not in firsts:
+        known = ["e2e"]  # a held call is the whole job
     out = []
     for name in known:
         mine = [item for item in limits if item.phase == name or (name == "first" and {item.phase} == firsts)]
@@ -66,12 +68,11 @@ def _latency(data: LoadData, phase: str, title: str, limits: Sequence[Limit]) ->
     return Chart(
         title=title,
         says=f"{title} over time, in percentiles: {_range(shown)}",
-        note=" ".join([*notes, *(f"{text[0].upper()}{text[1:]}." for text in far)]),
+        note=" ".join([*notes, *(f"{text[0].upper()}{text[1:]}." for text in far)]) + log_note(y),
         height=HEIGHT,
         x_ticks=clock_ticks(x, clock_text),
         y_ticks=y.ticks(time_text),
         x_name="time since the start",
-        y_name="log scale" if y.is_log else "",
         zones=warm_up_zone(data, x, HEIGHT - BELOW),
         lines=tuple(
             line_of(points, x, y, SHADES.get(percent, "shade-2"), gap * max(1, len(lines[percent]) // len(points)))

@@ -31,9 +31,8 @@ from imageproof.reports.load_units import bytes_text, clock_text, rate_text, sha
 from imageproof.reports.summary import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from imageproof.records.lines import Finding
     from imageproof.records.reading import Run
     from imageproof.reports.load_chart import Chart, Table
     from imageproof.reports.load_data import LoadData
@@ -68,6 +67,7 @@ class LoadView:
     ends: Table | None
     faults: Table | None
     asides: tuple[str, ...]
+    has_data: bool
     no_goal: str
 
 
@@ -107,13 +107,14 @@ def _view(run: Run, data: LoadData) -> LoadView:
         ends=ends_table(data),
         faults=faults_table(data),
         asides=tuple(_asides(run, data)),
+        has_data=bool(data.phases or data.series),
         no_goal=NOT_JUDGED if run.header.config.get("goals") else NO_GOAL,
     )
 
 
 def _banner(run: Run, banner: Banner, data: LoadData) -> Banner:
     """The verdict in the words of a load run."""
-    meaning = _meaning(summary(run).exit, run.findings, banner.meaning)
+    meaning = _meaning(run, data, banner.meaning)
     return replace(banner, meaning=meaning, figures=_figures(run, data), levels=())
 
 
@@ -125,19 +126,35 @@ def _asides(run: Run, data: LoadData) -> Iterator[str]:
         yield f"{cut:,.0f} jobs of the warm-up, until {until}, are in the charts over time, shaded, and nowhere else."
     if run.header.config.get("against"):
         yield "The charts and tables are of A and B together; only B against A tells them apart."
+    if data.trials:
+        yield "Each trial was a run of its own: what is kept of it is its verdict, and no chart."
 
 
-def _meaning(exit_code: int | None, findings: Iterable[Finding], usual: str) -> str:
+def _meaning(run: Run, data: LoadData, usual: str) -> str:
     """The verdict in a few words, for a load run."""
-    bad = [item.rule for item in findings if item.verdict is Verdict.FAILED]
-    judged = [item for item in findings if item.verdict.is_judged and not item.rule.startswith(CONSERVATION)]
-    if exit_code == MET:
-        return "all goals met" if judged else "every job ended once"
-    if exit_code == MISSED and any(rule.startswith(CONSERVATION) for rule in bad):
+    code = run.footer.exit if run.footer else None
+    bad = [item.rule for item in run.findings if item.verdict is Verdict.FAILED]
+    if code == MISSED and any(rule.startswith(CONSERVATION) for rule in bad):
         return "jobs are missing, or not what was ordered"
-    if exit_code == MISSED:
-        return "goals missed" if bad else "the target gave way"
-    return {OPEN_EXIT: "no valid measurement", ENDED: "ended early"}.get(exit_code or 0, usual) if exit_code else usual
+    if code in (MET, MISSED):
+        return _asked(run, data, is_met=code == MET)
+    return {OPEN_EXIT: "no valid measurement", ENDED: "ended early"}.get(code, usual) if code is not None else usual
+
+
+def _asked(run: Run, data: LoadData, *, is_met: bool) -> str:
+    """What the run was to find out, in a few words."""
+    if data.trials:
+        return f"it carries {_rate(data.totals, 'capacity')}" if is_met else "no rate meets the goals"
+    if data.rungs:
+        return "every rung came through" if is_met else "a rung gave way"
+    if not is_met:
+        return "goals missed" if any(item.verdict is Verdict.FAILED for item in run.findings) else "the target gave way"
+    if any(item.verdict.is_judged and not item.rule.startswith(CONSERVATION) for item in run.findings):
+        return "all goals met"
+    if data.differences:
+        sure = any(sample.labels.get("noise") == "no" for sample in data.differences)
+        return "A and B differ" if sure else "A and B are not distinguishable"
+    return "every job ended once"
 
 
 def _figures(run: Run, data: LoadData) -> tuple[tuple[str, str], ...]:

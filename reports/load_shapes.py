@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from imageproof.reports.load_axis import Axis, Percentiles, close_axis, values_axis
+from imageproof.reports.load_axis import Axis, Percentiles, close_axis, log_note, values_axis
 from imageproof.reports.load_chart import (
     BELOW,
     LEFT,
@@ -28,34 +28,40 @@ if TYPE_CHECKING:
     from imageproof.reports.html_axis import Tick
     from imageproof.reports.load_data import Bar, LoadData, Phase
 
+OVERHEAD = "overhead"
 HEIGHT = 300.0
 SMALL_WIDTH, SMALL_HEIGHT = 440.0, 170.0
 SMALL_LEFT, SMALL_RIGHT = 12.0, 428.0
-REQUESTS = ("submit", "poll", "result", "download", "overhead")
-JOBS = ("e2e", "run", "queue", "lag", "generate", "edit", "stream", "first_event", "partial", "late")
+GROUPS = (
+    ("Percentiles of jobs", ("e2e", "run", "queue", "lag")),
+    ("Percentiles of requests", ("submit", "poll", "result", "download", "generate", "edit", "stream", OVERHEAD)),
+    ("Percentiles of images in streams", ("first_event", "partial")),
+)
 MOST_LINES = 7
 MOST_SHAPES = 40
-BINS = 36
+FEWEST_BINS, MOST_BINS = 6, 36
 ALL = 100.0
 BEYOND = 10  # values beyond a percentile, so that it means something
 MARKS = ("p50", "p99")
+NOTE = "Each nine takes the same room. Shaded: fewer than ten values lie beyond. The dot is the largest value."
 
 
 def curve_charts(data: LoadData) -> tuple[Chart, ...]:
     """Percentile curves of whole jobs, and of single requests."""
-    groups = (("Percentiles of jobs", JOBS), ("Percentiles of requests", REQUESTS))
     out = []
-    for title, names in groups:
+    for title, names in GROUPS:
         mine = [
-            phase
-            for phase in data.times
-            if (phase.name in names or (phase.name.partition(".")[0] in names and names is JOBS))
-            and any(value > 0 for _, value in phase.curve)
+            phase for phase in data.times if _family(phase.name) in names and any(value > 0 for _, value in phase.curve)
         ]
         for number in range(0, len(mine), MOST_LINES):
             more = f", part {number // MOST_LINES + 1}" if len(mine) > MOST_LINES else ""
             out.append(_curves(f"{title}{more}", mine[number : number + MOST_LINES]))
     return tuple(out)
+
+
+def _family(name: str) -> str:
+    """The name without the number of a partial image; the overhead of one kind of call is no family's."""
+    return name if name.startswith(OVERHEAD) else name.partition(".")[0]
 
 
 def _curves(title: str, phases: Sequence[Phase]) -> Chart:
@@ -78,12 +84,11 @@ def _curves(title: str, phases: Sequence[Phase]) -> Chart:
     return Chart(
         title=title,
         says=f"{title}: {'; '.join(_median_and_p99(phase) for phase in phases)}",
-        note="Each nine takes the same room. Shaded: fewer than ten values lie beyond. The dot is the largest value.",
+        note=f"{NOTE}{log_note(y)}",
         height=HEIGHT,
         x_ticks=x.ticks(),
         y_ticks=y.ticks(time_text),
         x_name="share of the values that took at most so long",
-        y_name="log scale" if y.is_log else "",
         zones=(zone,) if zone.width > 0 else (),
         lines=tuple(lines),
         names=spread_names(names, TOP + 6, bottom + 4),
@@ -175,12 +180,18 @@ def _edges(phase: Phase, x: Axis) -> list[float]:
     """Where the bars begin and end: even on the axis, and whole for numbers that are no times."""
     span = x.high - x.low
     if not phase.is_time:
-        step = max(1, math.ceil(span / BINS))
+        step = max(1, math.ceil(span / MOST_BINS))
         return [x.low + number * step for number in range(math.ceil(span / step) + 1)]
-    parts = [number / BINS for number in range(BINS + 1)]
+    bins = bins_for(sum(bar.times for bar in phase.bars))
+    parts = [number / bins for number in range(bins + 1)]
     if x.is_log:
         return [x.low * (x.high / x.low) ** part for part in parts]
     return [x.low + span * part for part in parts]
+
+
+def bins_for(values: float) -> int:
+    """How many bars a histogram of so many values bears, so that chance does not draw its shape."""
+    return max(FEWEST_BINS, min(MOST_BINS, math.ceil(2.4 * math.cbrt(values))))
 
 
 def _mark_names(marks: Iterable[tuple[str, float]], x: Axis) -> tuple[Name, ...]:

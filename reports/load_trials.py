@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imageproof.reports.html_axis import Tick
-from imageproof.reports.load_axis import Axis, values_axis
+from imageproof.reports.load_axis import Axis, log_note, values_axis
 from imageproof.reports.load_chart import BELOW, RIGHT, TOP, Chart, Level, Name, Rect, short, table_of
 from imageproof.reports.load_units import bytes_text, rate_text, time_text
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from imageproof.reports.load_data import LoadData
 
 ROW = 30.0
+NOTE = "Each mark is a trial: ✓ met the goals, ✕ missed them, ? could not be judged."
 MET = {"met": ("passed", "✓"), "missed": ("failed", "✕"), "spoilt": ("open", "?")}
 UNKNOWN = ("open", "?")
 MOST_TRIALS = 100
@@ -39,12 +40,11 @@ def trials_chart(data: LoadData) -> Chart | None:
     return Chart(
         title="Search for the capacity",
         says=f"{len(trials)} trials; {best}",
-        note=f"Each mark is a trial: ✓ met the goals, ✕ missed them, ? could not be judged. {_best(found, met)}",
+        note=f"{NOTE} {_best(found, met)}{log_note(y)}",
         height=height,
         x_ticks=_numbered(len(trials), x),
         y_ticks=y.ticks(rate_text),
         x_name="trial",
-        y_name="log scale" if y.is_log else "",
         levels=(Level(css="found", y=y.at(found), text=f"capacity {rate_text(found)}"),) if found else (),
         names=tuple(
             Name(css=f"trial trial-{css}", x=x.at(number), y=y.at(trial.value) + 6, text=glyph)

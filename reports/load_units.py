@@ -6,6 +6,7 @@ import math
 
 MILLI, MICRO = 1_000, 1_000_000
 MINUTE_S, HOUR_S = 60, 3_600
+HALF = 5e-4  # of the last of three digits: so near to the next unit it is written in that
 LARGE = 1_000  # from here on no decimals are shown
 UNITS = ((1_000_000_000, "GB"), (MICRO, "MB"), (MILLI, "kB"))
 
@@ -21,9 +22,9 @@ def time_text(seconds: float) -> str:
         return f"{seconds / MINUTE_S:.3g} min"
     if size >= MINUTE_S:
         return f"{seconds:,.0f} s"
-    if size >= 1:
+    if size >= 1 - HALF:
         return f"{seconds:.3g} s"
-    if size >= 1 / MILLI:
+    if size >= (1 - HALF) / MILLI:
         return f"{_digits(seconds * MILLI)} ms"
     return f"{_digits(seconds * MICRO)} µs"
 

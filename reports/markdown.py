@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from imageproof.records.lines import Verdict
 from imageproof.reports.amounts import counted, lasted
 from imageproof.reports.causes import causes, not_judged
+from imageproof.reports.load_text import goal_lines, is_load, time_lines, untold
 from imageproof.reports.summary import Summary, summary
 from imageproof.reports.telling import curl_of, evidence_of, heading, in_short, provenance
 from imageproof.reports.terminal import cost
@@ -49,11 +50,24 @@ def render(run: Run) -> str:
         f"{code(sums.says)} at {code(run.header.target)}",
         "\n".join(f"> **Note:** {code(text)}" + "  " for text in sums.warnings),
         table(sums),
-        *_within(FOR_FAILURES, _failures(run), "failure"),
-        *_within(FOR_OTHERS, _others(run), "list"),
+        *_load(run),
+        *_within(FOR_FAILURES, _failures(untold(run)), "failure"),
+        *_within(FOR_OTHERS, _others(untold(run)), "list"),
         _foot(run, sums),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _load(run: Run) -> Iterator[str]:
+    """What a load run measured, and what became of its goals."""
+    if not is_load(run):
+        return
+    goals = goal_lines(run.findings)
+    if goals:
+        yield block(shortened("\n".join(goals), FOR_OTHERS))
+    times = time_lines(run)
+    if times:
+        yield _folded("Latency and overhead", block(shortened("\n".join(times), FOR_OTHERS)))
 
 
 def code(text: str) -> str:

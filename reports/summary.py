@@ -39,6 +39,7 @@ class Summary:
     micro_usd: int
     duration_s: float
     warnings: tuple[str, ...]
+    noun: str = "rule"
 
     def total(self, verdict: Verdict) -> int:
         """How many findings of all levels have a verdict."""
@@ -46,8 +47,13 @@ class Summary:
 
     @property
     def coverage(self) -> str:
-        """The share of rules that were judged, as text."""
-        return f"{self.judged:,} of {self.judgeable:,} rules judged ({share(self.judged, self.judgeable)})"
+        """The share of rules, or checks, that were judged, as text."""
+        return f"{self.judged:,} of {self.judgeable:,} {self.noun}s judged ({share(self.judged, self.judgeable)})"
+
+
+def noun_of(run: Run) -> str:
+    """What a finding of a run is about: a rule of a contract, or a check of a load run."""
+    return "check" if run.header.what == "load" else "rule"
 
 
 def summary(run: Run) -> Summary:
@@ -65,13 +71,15 @@ def summary(run: Run) -> Summary:
         micro_usd=footer.micro_usd if footer else sum(item.micro_usd for item in mine),
         duration_s=footer.ended_s if footer else max((item.ended_s for item in run.exchanges.values()), default=0.0),
         warnings=warnings(run),
+        noun=noun_of(run),
     )
 
 
 def _so_far(run: Run) -> str:
     judged = [item for item in run.findings if item.verdict.is_judged]
     failed = sum(1 for item in judged if item.verdict.is_bad)
-    return f"cut off, so there is no verdict; until then {failed:,} of {counted(len(judged), 'judged rule')} failed"
+    things = counted(len(judged), f"judged {noun_of(run)}")
+    return f"cut off, so there is no verdict; until then {failed:,} of {things} failed"
 
 
 def counts_by_level(findings: tuple[Finding, ...]) -> dict[str, dict[Verdict, int]]:
@@ -126,7 +134,7 @@ def _open(run: Run, seen: Counter[Verdict]) -> str:
     number, whole = seen[Verdict.INCONCLUSIVE] + seen[Verdict.BLOCKED], judgeable(run)
     if number * 100 < MANY * whole or not number:
         return ""
-    return f"blocked or inconclusive: {number:,} of {counted(whole, 'rule')} ({share(number, whole)})"
+    return f"blocked or inconclusive: {number:,} of {counted(whole, noun_of(run))} ({share(number, whole)})"
 
 
 def _free(run: Run) -> str:

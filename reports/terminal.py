@@ -8,7 +8,8 @@ from imageproof.records.lines import Verdict
 from imageproof.reports.amounts import counted, credits_of, lasted, usd
 from imageproof.reports.causes import causes, not_judged
 from imageproof.reports.layout import EMPTY, Output, Piece, lay_out
-from imageproof.reports.summary import Summary, summary
+from imageproof.reports.load_text import goal_lines, is_load, time_lines, untold
+from imageproof.reports.summary import Summary, noun_of, summary
 from imageproof.reports.telling import BASES, curl_of, evidence_of, heading, in_short, provenance
 from imageproof.reports.wire_text import one_line, plain, shortened
 
@@ -42,10 +43,11 @@ def pieces(run: Run) -> Iterator[Piece]:
     sums = summary(run)
     yield from _head(run)
     yield from _warnings(sums)
-    yield from _failures(run)
+    yield from _load(run)
+    yield from _failures(untold(run))
     for verdict in NOTED:
         yield from _noted(run.findings, verdict)
-    yield from _silent(run)
+    yield from _silent(untold(run))
     yield from _sums(run, sums)
     yield last_line(run, sums)
 
@@ -73,12 +75,23 @@ def _warnings(sums: Summary) -> Iterator[Piece]:
         yield EMPTY
 
 
+def _load(run: Run) -> Iterator[Piece]:
+    """What a load run measured, and what became of its goals."""
+    if not is_load(run):
+        return
+    for lines in (time_lines(run), goal_lines(run.findings)):
+        for line in lines:
+            yield Piece(text=line, is_prose=False)
+        if lines:
+            yield EMPTY
+
+
 def _failures(run: Run) -> Iterator[Piece]:
     found = causes(run.findings)
     if found:
         blocked = sum(len(cause.blocked) for cause in found)
         also = f", {blocked:,} more blocked by them" if blocked else ""
-        yield Piece(text=f"{counted(len(found), 'rule')} failed{also}", style=STYLES["failed"])
+        yield Piece(text=f"{counted(len(found), noun_of(run))} failed{also}", style=STYLES["failed"])
         yield EMPTY
     for number, cause in enumerate(found, start=1):
         yield from failure(run, cause, number)
@@ -89,7 +102,8 @@ def failure(run: Run, cause: Cause, number: int) -> Iterator[Piece]:
     """One failure: requirement, expected, actual; then what shows it, and what hangs on it."""
     item = cause.finding
     yield Piece(label=f"{number}.", text=one_line(item.rule), style="bold", is_prose=False)
-    yield _line("requires", f"{item.level} ({provenance(item)}): {item.sentence}")
+    known = provenance(item)
+    yield _line("requires", f"{item.level}{f' ({known})' if known else ''}: {item.sentence}")
     yield _line("expected", item.expected)
     yield _line("actual", item.actual or item.reason, style="red")
     for other in item.more:
@@ -157,5 +171,7 @@ def _sums(run: Run, sums: Summary) -> Iterator[Piece]:
 def cost(run: Run, sums: Summary) -> str:
     """What the run cost, of what it may cost: `$0.12 (120 credits) of $0.50 spent`."""
     amount = credits_of(sums.micro_usd, run.header.micro_usd_per_credit)
+    if is_load(run) and run.header.max_micro_usd is None:
+        return f"{usd(sums.micro_usd)}{f' ({amount})' if amount else ''} at the provider's prices"
     limit = f" of {usd(run.header.max_micro_usd)}" if run.header.max_micro_usd is not None else ""
     return f"{usd(sums.micro_usd)}{f' ({amount})' if amount else ''}{limit} spent"
