@@ -11,17 +11,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import json
 import os
 import statistics
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import uvloop
-from lean import Delay, Line, Served, connect, open_files, percentile, request
+from lean import Delay, Line, Served, connect, open_files, percentile, request, set_scenario
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "latency_truth.md"
@@ -66,15 +64,6 @@ def call_of(plan_s: float, number: int) -> bytes:
     """The request for an image."""
     body = {"model": "gpt-image-2", "prompt": f"a ginger cat, number {number}", "size": "1280x512", "quality": "low"}
     return request("POST", PATH, key_of(plan_s), body)
-
-
-def set_plan(port: int, plan_s: float) -> None:
-    """Let every call of an account take so long. Raises OSError when the mock refuses."""
-    url = f"http://127.0.0.1:{port}/__imageproof__/apiyi/account"
-    headers = {"Authorization": f"Bearer {key_of(plan_s)}"}
-    order = Request(url, json.dumps({"scenario": f"slow: {plan_s:g}s"}).encode(), headers, method="PATCH")
-    with urlopen(order) as answer:  # noqa: S310  (the mock that was started here)
-        answer.read()
 
 
 class Round:
@@ -182,7 +171,7 @@ async def main(asked: argparse.Namespace) -> int:
     for case in rows:
         with Served("apiyi", "--pictures", "plain", *asked.mock) as served:
             for plan_s in {case.plan_s, LONG_S}:
-                set_plan(served.port, plan_s)
+                set_scenario(served.port, "apiyi", key_of(plan_s), f"slow: {plan_s:g}s")
             cpu = served.cpu_seconds()
             await measure(case, served.port)
             case.busy_us = 1e6 * (served.cpu_seconds() - cpu) / (case.count * case.rounds + case.background)

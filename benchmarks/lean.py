@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
+from urllib.request import Request, urlopen
 
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = b"content-length: "
@@ -138,6 +139,15 @@ def request(method: str, path: str, key: str, body: dict[str, object] | None = N
     if raw:
         lines += ["Content-Type: application/json", f"Content-Length: {len(raw)}"]
     return "\r\n".join([*lines, "", ""]).encode() + raw
+
+
+def set_scenario(port: int, provider: str, key: str, text: str) -> None:
+    """Put test cards such as `slow: 1s` on every job of an account. Raises OSError when the mock refuses."""
+    url = f"http://127.0.0.1:{port}/__imageproof__/{provider}/account"
+    headers = {"Authorization": f"Bearer {key}"}
+    order = Request(url, json.dumps({"scenario": text}).encode(), headers, method="PATCH")
+    with urlopen(order) as answer:  # noqa: S310  (the mock that was started here)
+        answer.read()
 
 
 async def connect(
