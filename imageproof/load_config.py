@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from msgspec.structs import replace
 
 from imageproof.loadtests.goals import read_goal
-from imageproof.loadtests.mix import Mix
+from imageproof.loadtests.mix import Mix, MixError
 from imageproof.loadtests.options import Options, Share
 from imageproof.loadtests.pace import arrivals, expected, pieces, read_shape
+from imageproof.loadtests.payloads import Way, of_size, ways_of
 from imageproof.specs.library import load
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ Ladder = Literal["hold", "payload"]
 HOLDS_S = (30.0, 60.0, 90.0, 120.0, 180.0, 300.0)
 PAYLOADS = (100_000.0, 500_000.0, 1_000_000.0, 5_000_000.0, 10_000_000.0, 20_000_000.0)
 JOBS_EACH = 3  # of a rung
+PAYLOADS_PER_S = 2.5  # one after the other, rather than all at once: they share the machine
 DIRECT_SHARE = 0.25  # so many jobs as go to the target go past it
 LADDER_S = 3.0  # in which all jobs of a ladder begin
 PROMPT = "a red fox in the snow"
@@ -37,8 +39,9 @@ class LoadConfig:
 
     `melt` is the share of failed jobs in ten seconds at which the run ends, `upstream` the mock behind the target.
     `against` is a second target, measured in turn; `capacity` searches the highest rate that meets the goals, in so
-    many `trials` at most; a `ladder` has `rungs` of real seconds or of bytes. `faults` and `scenario` are put on the
-    account at the mock, `direct` jobs go there past the target. `books` of an earlier run are judged, and nothing sent.
+    many `trials` at most; a `ladder` has `rungs` of real seconds, or of bytes in so many `ways`. `faults` and
+    `scenario` are put on the account at the mock, `direct` jobs go there past the target. `books` of an earlier run
+    are judged, and nothing is sent.
     """
 
     spec: str
@@ -66,6 +69,7 @@ class LoadConfig:
     trials: int = 40
     ladder: Ladder | None = None
     rungs: tuple[float, ...] = ()
+    ways: tuple[str, ...] = ()
     out: Path | None = None
     csv: Path | None = None
     faults: tuple[str, ...] = ()
@@ -158,24 +162,30 @@ class LoadConfig:
 
 
 def on_ladder(config: LoadConfig, ladder: Ladder, rungs: tuple[float, ...] = ()) -> LoadConfig:
-    """The same run as a ladder: a few jobs of each rung, in turn, all begun within seconds."""
+    """The same run as a ladder: a few jobs of each rung, in turn, all begun within seconds. Raises MixError."""
     values = rungs or (HOLDS_S if ladder == "hold" else PAYLOADS)
     base = config.mix[0]
+    ways: dict[Way, Share] = {}
+    rate = JOBS_EACH * len(values) / LADDER_S
     if ladder == "hold":
         mix = tuple(replace(base, words=f"[[slow: {value * config.scale:g}s]]") for value in values)
     else:
-        mix = tuple(replace(base, operation="edit", references=1, file_bytes=int(value)) for value in values)
-    rate = JOBS_EACH * len(values) / LADDER_S
+        ways = ways_of(load(config.spec), base)
+        mix = tuple(of_size(way, share, int(value)) for way, share in ways.items() for value in values)
+        rate = PAYLOADS_PER_S
+    if not mix:
+        raise MixError(f"expected a way to send or to get large pictures with {config.spec}, got none")
     return with_changes(
         config,
         ladder=ladder,
         rungs=values,
+        ways=tuple(way.value for way in ways),
         mix=mix,
         rate=rate,
         users=None,
         arrivals="constant",
         shape="flat",
         warm_up_s=0.0,
-        duration_s=LADDER_S + 0.5 / rate,
+        duration_s=(JOBS_EACH * len(mix) + 0.5) / rate,
         melt=1.1,
     )

@@ -73,6 +73,7 @@ class Kind:
     tail: bytes
     prompt: str
     images: int
+    as_base64: bool
     costs: tuple[int, ...]
 
     def cost(self, mark: int) -> int:
@@ -104,7 +105,7 @@ class Mix:
     def __init__(self, spec: Spec, shares: tuple[Share, ...], *, seed: int, prompt: str, in_turn: bool = False) -> None:
         self._in_turn = in_turn
         self._seed = seed.to_bytes(16, "big", signed=True)
-        self.kinds = tuple(_kind(spec, share, f"{prompt}, {SENTINEL} {share.words}".rstrip()) for share in shares)
+        self.kinds = tuple(kind_of(spec, share, f"{prompt}, {SENTINEL} {share.words}".rstrip()) for share in shares)
         self._bounds = tuple(accumulate(share.weight for share in shares))
 
     def ask(self, mark: int) -> Ask:
@@ -172,26 +173,27 @@ def all_shares(spec: Spec) -> tuple[Share, ...]:
     for name, model in spec.models.items():
         shape = next(iter(model.shapes.values()))
         for field in (shape.fields[item] for item in CLOSED if item in shape.fields):
-            out += [Share(model=name, fields={field.name: value}) for value in _values(field)]
+            out += [Share(model=name, fields={field.name: value}) for value in values_of(field)]
         out.append(Share(model=name))
     return tuple(share for share in out if _is_possible(spec, share))
 
 
 def _is_possible(spec: Spec, share: Share) -> bool:
     try:
-        _kind(spec, share, SENTINEL)
+        kind_of(spec, share, SENTINEL)
     except MixError:
         return False
     return True
 
 
-def _values(field: Field) -> tuple[Plain, ...]:
+def values_of(field: Field) -> tuple[Plain, ...]:
+    """The values of a field that takes these only; none for any other."""
     closed = next((rule.kind.values for rule in field.rules if isinstance(rule.kind, OneOf)), ())
     return tuple(value for value in closed if isinstance(value, str | int | float | bool))
 
 
-def _kind(spec: Spec, share: Share, prompt: str) -> Kind:
-    """A kind of jobs, ready to be sent. Raises MixError."""
+def kind_of(spec: Spec, share: Share, prompt: str) -> Kind:
+    """A kind of jobs, ready to be sent; the mark goes where `prompt` has its place for it. Raises MixError."""
     operation = _operation(spec, share)
     model = spec.models.get(share.model or spec.selector.example)
     if model is None or operation.name not in model.shapes:
@@ -219,6 +221,7 @@ def _kind(spec: Spec, share: Share, prompt: str) -> Kind:
         tail=tail,
         prompt=prompt,
         images=outcomes[0].count,
+        as_base64=outcomes[0].as_base64,
         costs=tuple(outcome.micro_usd or 0 for outcome in outcomes),
     )
 

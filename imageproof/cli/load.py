@@ -149,7 +149,7 @@ def _require_locust() -> None:
 
 def config_of(name: str, spec: Spec, asked: Asked) -> LoadConfig:
     """The run that options ask for. Raises Refusal for what makes no sense, or is not allowed."""
-    from imageproof.load_config import LoadConfig, on_ladder
+    from imageproof.load_config import LoadConfig
 
     if asked["rate"] is not None and asked["users"] is not None:
         raise Refusal("expected --rate or --users, got both: jobs arrive by themselves, or users wait for them")
@@ -194,7 +194,7 @@ def config_of(name: str, spec: Spec, asked: Asked) -> LoadConfig:
         shown=_shown(asked),
     )
     if asked["ladder"] is not None:
-        config = on_ladder(config, "hold" if asked["ladder"] == "hold" else "payload", asked["rungs"] or ())
+        config = _with_ladder(config, asked)
     _require_mix(config, spec)
     return config
 
@@ -272,6 +272,16 @@ def _goals(texts: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(read_goal(text).text for text in texts)
     except GoalError as error:
         raise Refusal(f"--goal: {error}") from None
+
+
+def _with_ladder(config: LoadConfig, asked: Asked) -> LoadConfig:
+    from imageproof.load_config import on_ladder
+    from imageproof.loadtests.mix import MixError
+
+    try:
+        return on_ladder(config, "hold" if asked["ladder"] == "hold" else "payload", asked["rungs"] or ())
+    except MixError as error:
+        raise Refusal(f"--ladder: {error}") from None
 
 
 def _require_mix(config: LoadConfig, spec: Spec) -> None:

@@ -9,15 +9,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from imageproof import Mock
 from imageproof.exits import ExitCode
 from imageproof.load_config import LoadConfig, on_ladder
-from imageproof.load_ladder import Rung, per_megabyte
 from imageproof.load_run import run_load
+from imageproof.loadtests.books import Job, Kind
+from imageproof.loadtests.options import Share
 from imageproof.loadtests.pairs import Turns
+from imageproof.loadtests.payloads import MEGABYTE, Way, slope_of, ways_of
 from imageproof.records.lines import Verdict
 from imageproof.records.reading import read_run
+from imageproof.specs.library import load
+from tests.loadtests.books_made import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,12 +115,38 @@ def test_the_targets_take_turns_in_blocks_that_are_mirrored() -> None:
     assert turns.block_at(99.0) == 7
 
 
-def test_the_cost_of_a_megabyte_is_the_slope_of_the_overhead() -> None:
-    def rung(megabytes: float, overhead_s: float | None) -> Rung:
-        return Rung(value=megabytes * 1e6, jobs=3, done=3, first_s=1.0, overhead_s=overhead_s, trouble="")
+def large(mark: int, megabytes: float, overhead_s: float) -> Job:
+    """A held job whose answer has so many megabytes."""
+    job = held(mark, 0.0, added=overhead_s)
+    return replace(job, calls=(replace(job.calls[0], received=int(megabytes * MEGABYTE)),))
 
-    assert per_megabyte([rung(1, 0.012), rung(5, 0.020), rung(10, 0.030)]) == pytest.approx(0.002)
-    assert per_megabyte([rung(1, 0.012), rung(5, None)]) is None
+
+def test_the_cost_of_a_megabyte_is_the_slope_of_the_overhead() -> None:
+    exact = slope_of([large(1, 1, 0.012), large(2, 5, 0.020), large(3, 10, 0.030)])
+    rough = slope_of([large(1, 1, 0.012), large(2, 5, 0.025), large(3, 10, 0.030), large(4, 10, 0.034)])
+
+    assert exact is not None
+    assert exact.seconds == pytest.approx(0.002)
+    assert exact.error_s == pytest.approx(0, abs=1e-9)
+    assert rough is not None
+    assert abs(rough.seconds - 0.002) <= rough.error_s < 0.004
+    assert rough.less(exact).seconds == pytest.approx(rough.seconds - exact.seconds)
+    assert slope_of([large(1, 1, 0.012), large(2, 5, 0.02)]) is None
+    assert slope_of([large(mark, 5, 0.02) for mark in range(9)]) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "ways"),
+    [
+        ("reapi", "", {Way.URL}),
+        ("openai", "", {Way.MULTIPART, Way.BASE64}),
+        ("toapis", "", {Way.URL, Way.BASE64}),
+        ("apiyi", "", {Way.MULTIPART, Way.BASE64}),
+        ("apiyi", "gpt-image-2-all", {Way.MULTIPART, Way.BASE64, Way.URL}),
+    ],
+)
+def test_the_ways_of_a_payload_follow_from_the_contract(provider: str, model: str, ways: set[Way]) -> None:
+    assert set(ways_of(load(provider), Share(model=model))) == ways
 
 
 def test_a_gateway_that_is_slower_is_told_from_the_other_one(mock: Mock, tmp_path: Path) -> None:
@@ -156,9 +187,14 @@ def test_a_ladder_of_payloads_comes_through_an_honest_target(mock: Mock) -> None
     state = run_load(on_ladder(config, "payload", (100_000.0, 2_000_000.0)))
 
     assert state.exit is ExitCode.CONFORMS
-    assert state.says.startswith("everything up to 2 MB came through; each megabyte adds")
-    sizes = Counter(call.sent // 100_000 for job in state.live.jobs for call in job.calls if call.sent)
+    assert "files sent: everything up to 2 MB came through; each megabyte takes" in state.says
+    assert "results as base64: everything up to 2 MB came through" in state.says
+    assert "without the own path" in state.says
+    assert len(state.live.direct) >= 10
+    sizes = Counter(call.sent // 100_000 for job in state.live.jobs for call in job.calls if call.kind is Kind.EDIT)
     assert sizes == {1: 3, 20: 3}
+    results = Counter(call.received // 130_000 for job in state.live.jobs for call in job.calls if call.sent < 10_000)
+    assert results == {1: 3, 20: 3}
 
 
 def test_a_search_for_the_capacity_tries_a_rate_that_is_too_high_and_goes_down_from_there(tmp_path: Path) -> None:
