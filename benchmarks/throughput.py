@@ -109,6 +109,8 @@ def load(server: Server, kind: str) -> None:
             "-t1",
             f"-c{CONNECTIONS}",
             f"-d{SECONDS}",
+            "--timeout",
+            f"{PATIENCE_S}s",
             "-s",
             script.name,
             f"http://127.0.0.1:{server.port}{path}",
