@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from imageproof.mock_server.faults.jobs import twin_id_of
-from imageproof.mock_server.record import Moves, completed_at, submitted_of, unpack
+from imageproof.mock_server.record import Moves, completed_at, unpack
 
 if TYPE_CHECKING:
     from imageproof.mock_server.accounts import Account
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 USUAL_S = 86_400.0  # for providers whose pages give no lifetime of results
 GRACE_S = 3600.0
 BLOCK = 256
-LOOKS = 2  # at each submit: more than one, so that what has piled up shrinks
+LOOKS = 4  # at each submit: more than a task needs, which is two at most, so that what has piled up shrinks
+PATIENCE_S = 120.0  # for which the oldest task may run, before those that came after it are looked at
 CARRIED = 1024  # lines of a ledger that are folded at a time
 ROOM = 1024  # tasks dropped at a time when the mock is full
 REST_S = 1.0  # between two searches of a full mock
@@ -95,22 +96,26 @@ class Ids:
 class Line:
     """The tasks of one account as they wait to be over.
 
-    `ids` are those that nobody has looked at yet, of which the first is looked at at `first_at`; `late` are those that
-    were not over then, each with the time to look again and the number of its job.
+    `ids` are those that nobody has looked at yet; the first of them was submitted at `since`, and is looked at at
+    `first_at`. `late` are those that were not over then, each with the time to look again and the number of its job.
     """
 
-    __slots__ = ("first_at", "gone", "ids", "late")
+    __slots__ = ("first_at", "gone", "ids", "late", "since")
 
     def __init__(self) -> None:
         self.ids = Ids()
+        self.since = NEVER
         self.first_at = NEVER
         self.late: list[tuple[float, int, str]] = []
         self.gone = 0  # jobs since lines of the ledger were folded
 
-    @property
-    def look_at(self) -> float:
-        """When there is something to look at next."""
-        return min(self.first_at, self.late[0][0]) if self.late else self.first_at
+    def wait_for(self, record: Record | None, keep_s: float) -> None:
+        """Wait for the oldest task that nobody has looked at; None when there is none."""
+        if record is None:
+            self.since = self.first_at = NEVER
+        else:
+            self.since = record.submitted
+            self.first_at = min(over_at(record, keep_s), record.submitted + keep_s + PATIENCE_S)
 
 
 class Expiry:
@@ -129,8 +134,8 @@ class Expiry:
     def add(self, provider: str, task_id: str, record: Record) -> None:
         """Watch over a task that is new."""
         line = self._line(record.account)
-        if line.first_at == NEVER:
-            line.first_at = record.submitted + self._terms[provider].keep_s
+        if line.since == NEVER:
+            line.wait_for(record, self._terms[provider].keep_s)
         line.ids.push(task_id)
 
     def forget(self, account: Account) -> None:
@@ -187,7 +192,7 @@ class Expiry:
         elif line.first_at <= now:
             task_id = line.ids.first()
             line.ids.pop()
-            line.first_at = self._first_at(tasks, line, keep_s)
+            line.wait_for(self._oldest(tasks, line), keep_s)
         else:
             return False
         packed = tasks.get(task_id) if task_id is not None else None
@@ -203,13 +208,14 @@ class Expiry:
         self._carry(account, line, now)
         return True
 
-    def _first_at(self, tasks: dict[str, bytes], line: Line, keep_s: float) -> float:
-        """When the oldest task that nobody has looked at is to be looked at."""
-        task_id = line.ids.first()
-        if task_id is None:
-            return NEVER
-        packed = tasks.get(task_id)
-        return submitted_of(packed) + keep_s if packed is not None else 0.0
+    def _oldest(self, tasks: dict[str, bytes], line: Line) -> Record | None:
+        """The record of the oldest task that nobody has looked at."""
+        while (task_id := line.ids.first()) is not None:
+            packed = tasks.get(task_id)
+            if packed is not None:
+                return unpack(packed)
+            line.ids.pop()
+        return None
 
     def _drop(self, account: Account, task_id: str, record: Record) -> None:
         upstream, terms = self._upstream, self._terms[account.provider]
@@ -217,7 +223,7 @@ class Expiry:
         del tasks[task_id]
         upstream.task_count -= 1
         upstream.polls_left.pop(task_id, None)
-        upstream.expired.discard(task_id)
+        upstream.expired.pop(task_id, None)
         if account.aliases and terms.alias_field:
             alias = str(record.extra()[2].get(terms.alias_field))
             if account.aliases.get(alias) == task_id:
@@ -258,7 +264,7 @@ class Expiry:
         held = account.held
         while held and completed_at(held[0].record) + keep_s <= now:
             self._let_go(account, held.popleft().task_id)
-        before = min(now, line.first_at) - keep_s
+        before = min(now - keep_s, line.since)
         if held:
             before = min(before, held[0].record.submitted)
         account.ledger.settle(now)

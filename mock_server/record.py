@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from imageproof.specs.model import JsonTree
 
 HEAD = struct.Struct("<IBBdddBBHHBBBBqI")
-SUBMITTED, SUBMITTED_AT = struct.Struct("<d"), struct.calcsize("<IBB")
 FORMATS: tuple[Literal["png", "jpeg", "webp"], ...] = ("png", "jpeg", "webp")
 NO_COMPRESSION = 255
 
@@ -79,12 +78,6 @@ def unpack(packed: bytes) -> Record:
 def owner_of(packed: bytes) -> int:
     """The number of the account, without unpacking the rest."""
     return int.from_bytes(packed[:4], "little")
-
-
-def submitted_of(packed: bytes) -> float:
-    """When the task was submitted, without unpacking the rest."""
-    (submitted,) = SUBMITTED.unpack_from(packed, SUBMITTED_AT)
-    return float(submitted)
 
 
 def pack_tail(prompt: str, references: list[str], asked: dict[str, JsonTree]) -> bytes:
