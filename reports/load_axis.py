@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 STEPS = (1, 2, 5, 10)
 CLOCK_STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 WIDE = 30  # times: from here on values are drawn on a logarithmic axis
+FARTHEST = 10_000  # times: smaller values stand in the first bar
 LEAST = 1e-6  # what a logarithmic axis can't show below
 PERCENTS = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999)
 ALL = 100.0
@@ -78,9 +79,11 @@ def values_axis(values: Iterable[float], begin: float, end: float, *, may_be_log
 
 
 def close_axis(values: Iterable[float], begin: float, end: float) -> Axis:
-    """An axis from the least to the largest value, logarithmic where all are above zero."""
+    """An axis from the least value above zero to the largest, logarithmic where these are far apart."""
     known = [value for value in values if math.isfinite(value)]
     low, high = min(known, default=0.0), max(known, default=1.0)
+    if low >= 0 and high > 0:
+        low = max(high / FARTHEST, min(value for value in known if value > 0))
     if low == high:
         low, high = low - (abs(low) * 0.5 or 0.5), high + (abs(high) * 0.5 or 0.5)
     if low > LEAST and high / low > STEPS[2]:

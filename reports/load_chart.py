@@ -71,6 +71,7 @@ class Level:
 
     css: str
     y: float
+    text_y: float
     text: str
 
 
@@ -149,6 +150,15 @@ def spread_names(names: Iterable[Name], top: float, bottom: float) -> tuple[Name
         above = placed[at - 1].y if at else top - NAME_STEP
         over = max(0.0, above + NAME_STEP - y)
     return tuple(placed)
+
+
+def levels_of(named: Iterable[tuple[str, float]], css: str) -> tuple[Level, ...]:
+    """Lines at heights of the drawing, each name above its line and above the names of lower lines."""
+    out: list[Level] = []
+    for text, y in sorted(named, key=lambda pair: -pair[1]):
+        roof = out[-1].text_y - NAME_STEP if out else y
+        out.append(Level(css=css, y=y, text_y=round(min(y - 4, roof), 1), text=text))
+    return tuple(out)
 
 
 def short(text: str, most: int = LONGEST_NAME) -> str:

@@ -11,10 +11,10 @@ from imageproof.reports.load_chart import (
     RIGHT,
     TOP,
     Chart,
-    Level,
     Name,
     Rect,
     hits_of,
+    levels_of,
     line_of,
     spread_names,
     table_of,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 HEIGHT = 260.0
 FIRST_CALLS = ("submit", "generate", "edit", "stream")
 SHADES = {50.0: "shade-1", 90.0: "shade-2", 99.0: "shade-3"}
-FAR = 3  # times the largest value: a limit so far up is told, and not drawn
+FAR = 2  # times the largest value: a limit so far up is told, and not drawn
 
 
 def first_name(data: LoadData) -> str:
@@ -78,7 +78,7 @@ def _latency(data: LoadData, phase: str, title: str, limits: Sequence[Limit]) ->
             line_of(points, x, y, SHADES.get(percent, "shade-2"), gap * max(1, len(lines[percent]) // len(points)))
             for percent, points in shown.items()
         ),
-        levels=tuple(Level(css="limit", y=y.at(item.seconds), text=item.goal) for item in near),
+        levels=levels_of(((item.goal, y.at(item.seconds)) for item in near), "limit"),
         names=_end_names(shown, y),
         hits=_latency_hits(data, phase, x),
         table=_latency_table(data, phase, title),

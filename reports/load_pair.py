@@ -27,7 +27,7 @@ def differences_chart(data: LoadData) -> Chart | None:
     if not rows:
         return None
     reach = min(WORST_CHANGE, max(max(abs(row.low), abs(row.high), abs(row.change)) for row in rows) * 1.1) or 1.0
-    x = Axis(low=-reach, high=reach, begin=190.0, end=760.0)
+    x = Axis(low=-min(1.0, reach), high=reach, begin=190.0, end=760.0)
     height = len(rows) * ROW + TOP + BELOW + 6
     rects: list[Rect] = []
     names: list[Name] = []

@@ -47,9 +47,10 @@ def is_overhead(name: str) -> bool:
 
 def _rows(phases: Iterable[Phase]) -> Iterator[tuple[str, ...]]:
     for phase in phases:
-        yield (phase.name, *_cells(phase, phase.stats), f"{phase.samples:,}")
-        if any(phase.naive.get(stat) != phase.stats.get(stat) for stat in STATS if stat in phase.naive):
-            yield ("naive", *_cells(phase, phase.naive), "")
+        corrected, naive = tuple(_cells(phase, phase.stats)), tuple(_cells(phase, phase.naive))
+        yield (phase.name, *corrected, f"{phase.samples:,}")
+        if any(naive) and naive != corrected:
+            yield ("naive", *naive, "")
 
 
 def _cells(phase: Phase, stats: Mapping[str, float]) -> Iterator[str]:
@@ -65,12 +66,16 @@ def net_table(data: LoadData) -> Table | None:
     for sample in data.nets:
         labels = sample.labels
         low, high = _seconds(labels.get("low")), _seconds(labels.get("high"))
-        counts = (labels.get("samples", ""), labels.get("direct", ""))
+        counts = (_count(labels.get("samples", "")), _count(labels.get("direct", "")))
         rows.append((sample.name, time_text(sample.value), low, high, *counts))
     if not rows:
         return None
     head = ("net", "best guess", "from", "to", "values", "past the target")
     return table_of("Overhead without the own path's time", head, rows)
+
+
+def _count(text: str) -> str:
+    return f"{int(text):,}" if text.isdecimal() else text
 
 
 def _seconds(text: str | None) -> str:
@@ -94,7 +99,7 @@ def polling_table(data: LoadData, clock: float = 1.0) -> Table | None:
                 labels.get("polls", ""),
                 labels.get("requests", ""),
                 _usd(labels.get("micro_usd", "")),
-                labels.get("jobs", ""),
+                _count(labels.get("jobs", "")),
             )
         )
     if not rows:

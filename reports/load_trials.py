@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from imageproof.reports.html_axis import Tick
 from imageproof.reports.load_axis import Axis, log_note, values_axis
-from imageproof.reports.load_chart import BELOW, RIGHT, TOP, Chart, Level, Name, Rect, short, table_of
+from imageproof.reports.load_chart import BELOW, RIGHT, TOP, Chart, Name, Rect, levels_of, short, table_of
 from imageproof.reports.load_units import bytes_text, rate_text, time_text
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def trials_chart(data: LoadData) -> Chart | None:
         x_ticks=_numbered(len(trials), x),
         y_ticks=y.ticks(rate_text),
         x_name="trial",
-        levels=(Level(css="found", y=y.at(found), text=f"capacity {rate_text(found)}"),) if found else (),
+        levels=levels_of([(f"capacity {rate_text(found)}", y.at(found))] if found else [], "found"),
         names=tuple(
             Name(css=f"trial trial-{css}", x=x.at(number), y=y.at(trial.value) + 6, text=glyph)
             for number, ((css, glyph), trial) in enumerate(marks, start=1)
