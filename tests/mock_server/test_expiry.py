@@ -1,0 +1,307 @@
+"""Tasks that are over are dropped, and all that an account keeps beside them; nothing else ever is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from imageproof.mock_server.accounts import Account, Ledger
+from imageproof.mock_server.clock import ClockMode
+from imageproof.mock_server.expiry import BLOCK, CARRIED, GRACE_S, PATIENCE_S, USUAL_S, Ids, over_at, terms_of
+from imageproof.mock_server.faults.book import FaultBook, JobFaults
+from imageproof.mock_server.options import Options
+from imageproof.mock_server.record import Moves, Record, pack_tail
+from imageproof.mock_server.server import Mock
+from imageproof.mock_server.tasks import finish
+from imageproof.mock_server.truths import Held
+from imageproof.mock_server.upstream import FullError, Upstream
+from imageproof.specs.library import load
+
+START = 1_795_000_000.0
+KEEP_S = 100.0
+SIGNS = {"charge": -1, "refund": 1, "top_up": 1, "carried": 1}
+TOAPIS = load("toapis")
+
+
+class Bench:
+    """One provider whose clock stands still, seen from inside. Every job costs a dollar."""
+
+    def __init__(self, *, keep_s: float | None = KEEP_S, max_tasks: int = 1_000_000) -> None:
+        options = Options(clock=ClockMode(rate=0.0), start=START, keep_tasks_s=keep_s, max_tasks=max_tasks, journal=100)
+        self.service = Mock([TOAPIS], options).services["toapis"]
+        self.upstream: Upstream = self.service.upstream
+        self.serial = 0
+
+    def account(self, key: str = "sk-a") -> Account:
+        return self.upstream.account("toapis", key)
+
+    def submit(self, account: Account, *, run_s: float = 10.0, moves: Moves = Moves.BY_TIME, alias: str = "") -> str:
+        self.serial += 1
+        account.jobs += 1
+        task_id = f"task_{self.serial}"
+        record = record_of(account, run_s, moves, alias)
+        self.upstream.add_task("toapis", task_id, record)
+        account.ledger.charge(1_000_000, record.submitted, account.jobs)
+        if alias:
+            account.aliases[alias] = task_id
+        return task_id
+
+    def has(self, task_id: str) -> bool:
+        return self.upstream.has_task("toapis", task_id)
+
+
+def record_of(account: Account, run_s: float, moves: Moves = Moves.BY_TIME, alias: str = "") -> Record:
+    return Record(
+        account=account.number,
+        operation=0,
+        model=0,
+        submitted=account.clock.now(),
+        queue_s=0.0,
+        run_s=run_s,
+        moves=moves,
+        failure=0,
+        width=1024,
+        height=1024,
+        images=1,
+        format=0,
+        compression=255,
+        flags=0,
+        micro_usd=1_000_000,
+        job=account.jobs,
+        tail=pack_tail("a red fox", [], {"client_business_id": alias or None}),
+    )
+
+
+def balances(ledger: Ledger) -> bool:
+    return ledger.opening + sum(SIGNS[move.kind] * move.micro_usd for move in ledger.movements()) == ledger.balance
+
+
+# how long
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [("toapis", 86_400 + GRACE_S), ("reapi", 7 * 86_400 + GRACE_S), ("openai", USUAL_S + GRACE_S)],
+)
+def test_a_task_is_kept_as_long_as_its_result_and_an_hour_more(name: str, seconds: float) -> None:
+    spec = load(name)
+    assert terms_of(spec, None).keep_s == seconds
+    assert terms_of(spec, 5.0).keep_s == 5.0
+
+
+def test_a_task_is_dropped_at_a_submit_after_its_time_and_not_before() -> None:
+    bench = Bench()
+    account = bench.account()
+    old = bench.submit(account, run_s=10)
+    account.clock.advance(KEEP_S + 10 - 1e-3)
+    bench.submit(account)
+    assert bench.has(old)
+    account.clock.advance(1e-3)
+    assert bench.has(old), "only a submit drops"
+    bench.submit(account)
+    assert not bench.has(old)
+    assert bench.upstream.task_count == 2
+
+
+def test_a_task_that_no_time_ends_is_kept_for_ever_and_holds_nobody_up() -> None:
+    bench = Bench()
+    account = bench.account()
+    stuck = [bench.submit(account, moves=moves) for moves in (Moves.BY_HAND, Moves.BY_POLLS)]
+    slow = bench.submit(account, run_s=100_000)
+    usual = bench.submit(account)
+    account.clock.advance(KEEP_S + PATIENCE_S)
+    bench.submit(account)
+    assert [bench.has(task) for task in (*stuck, slow, usual)] == [True, True, True, False]
+    account.clock.advance(1e6)
+    for _ in range(3):
+        bench.submit(account)
+    assert [bench.has(task) for task in (*stuck, slow)] == [True, True, False]
+    record = bench.upstream.find_task("toapis", stuck[0])
+    assert record is not None
+    finish(bench.service, account, stuck[0], record, account.clock.now())
+    account.clock.advance(2 * KEEP_S)
+    for _ in range(3):
+        bench.submit(account)
+    assert [bench.has(task) for task in stuck] == [False, True]
+
+
+def test_a_full_mock_drops_what_is_over_of_any_account_before_it_refuses() -> None:
+    bench = Bench(max_tasks=3)
+    idle, busy = bench.account("sk-a"), bench.account("sk-b")
+    gone = [bench.submit(idle) for _ in range(2)]
+    bench.submit(busy)
+    with pytest.raises(FullError, match="holds 3 tasks, its limit"):
+        bench.submit(busy)
+    bench.upstream.expiry._rested_at = 0.0  # noqa: SLF001  (a full mock looks once in a second, and a test does not wait)
+    idle.clock.advance(KEEP_S + 10)
+    kept = [bench.submit(busy) for _ in range(2)]
+    assert [bench.has(task) for task in (*gone, *kept)] == [False, False, True, True]
+
+
+# what goes with a task
+
+
+def test_all_that_an_account_keeps_beside_a_task_goes_with_it() -> None:
+    bench = Bench()
+    account = bench.account()
+    account.faults = book = FaultBook(seed=b"", key=account.key)
+    old = bench.submit(account, alias="order 1")
+    again = bench.submit(account, alias="order 2")
+    account.idempotent["key"] = (b"", old)
+    bench.upstream.polls_left[old] = 1
+    bench.upstream.expired[old] = True
+    book.jobs[old], book.job_of[old] = JobFaults([]), b"job"
+    book.lost.add(old)
+    account.clock.advance(KEEP_S + 10)
+    young = bench.submit(account, alias="order 2")
+    assert not bench.has(again)
+    assert account.aliases == {"order 2": young}
+    kept = (account.idempotent, bench.upstream.polls_left, bench.upstream.expired, book.jobs, book.job_of, book.lost)
+    assert not any(kept)
+
+
+def test_what_belongs_to_tasks_that_are_kept_is_kept() -> None:
+    bench = Bench()
+    account = bench.account()
+    stuck = bench.submit(account, moves=Moves.BY_HAND, alias="order 1")
+    bench.submit(account)
+    account.idempotent["key"] = (b"", stuck)
+    account.clock.advance(KEEP_S + PATIENCE_S)
+    bench.submit(account)
+    bench.submit(account)
+    assert bench.upstream.task_count == 3
+    assert account.aliases == {"order 1": stuck}
+    assert account.idempotent == {"key": (b"", stuck)}
+
+
+def test_an_account_that_is_reset_is_watched_no_more() -> None:
+    bench = Bench()
+    account = bench.account()
+    bench.submit(account)
+    bench.upstream.drop_account("toapis", account)
+    assert bench.upstream.task_count == 0
+    fresh = bench.account()
+    task = bench.submit(fresh)
+    fresh.clock.advance(KEEP_S + 10)
+    bench.submit(fresh)
+    assert not bench.has(task)
+    assert bench.upstream.task_count == 1
+
+
+# money
+
+
+def test_old_lines_of_a_ledger_become_one_and_those_of_kept_jobs_stay() -> None:
+    ledger = Ledger(1000)
+    for job in range(1, 6):
+        ledger.charge(10 * job, float(job), job)
+    ledger.refund_at(4.0, 20, 2)
+    ledger.settle(5.0)
+    ledger.carry(4.0, {1})
+    lines = [(move.kind, move.micro_usd, move.job) for move in ledger.movements()]
+    assert lines == [("carried", -50, 0), ("charge", 10, 1), ("charge", 40, 4), ("charge", 50, 5), ("refund", 20, 2)]
+    assert ledger.net_by_job() == {1: 10, 4: 40, 5: 50, 2: -20}
+    ledger.carry(1e9, ())
+    assert [(move.kind, move.micro_usd) for move in ledger.movements()] == [("carried", -130)]
+    assert ledger.balance == 870
+    assert balances(ledger)
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_ledger_does_not_grow_with_the_jobs_that_have_been(is_held: bool) -> None:  # noqa: FBT001  (a parameter)
+    bench = Bench()
+    account = bench.account()
+    longest = 0
+    for number in range(6 * CARRIED):
+        account.clock.advance(1.0)
+        if is_held:
+            account.jobs += 1
+            record = record_of(account, 10.0)
+            bench.upstream.expiry.note_held(account, Held(f"img_{number}", record, has_failed=False))
+            account.ledger.charge(record.micro_usd, account.clock.now(), account.jobs)
+        else:
+            bench.submit(account)
+        longest = max(longest, len(account.ledger.movements()) if number % 256 == 0 else 0)
+    assert longest <= CARRIED + KEEP_S + 10 + 256
+    assert bench.upstream.task_count <= KEEP_S + 12
+    assert len(account.held) <= 100
+    assert balances(account.ledger)
+    assert account.ledger.opening - account.ledger.balance == 6 * CARRIED * 1_000_000
+
+
+# against a naive model
+
+
+def test_ids_come_back_in_the_order_in_which_they_went() -> None:
+    ids, expected, out = Ids(), [str(number) for number in range(5 * BLOCK)], list[str]()
+    for number, task_id in enumerate(expected):
+        ids.push(task_id)
+        if number % 3:
+            out.append(str(ids.first()))
+            ids.pop()
+    while (first := ids.first()) is not None:
+        out.append(first)
+        ids.pop()
+    assert out == expected
+
+
+class Dropping(RuleBasedStateMachine):
+    """Accounts that submit, wait and end tasks by hand; the model knows of each task when it is over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bench = Bench()
+        self.accounts = [self.bench.account(f"sk-{name}") for name in "ab"]
+        self.over: dict[str, tuple[Account, float]] = {}
+
+    @rule(who=st.integers(0, 1), run_s=st.sampled_from([0.0, 5.0, 90.0, 400.0]), moves=st.sampled_from(Moves))
+    def submit(self, who: int, run_s: float, moves: Moves) -> None:
+        account = self.accounts[who]
+        task_id = self.bench.submit(account, run_s=run_s, moves=moves, alias=f"{self.bench.serial % 5}")
+        record = self.bench.upstream.find_task("toapis", task_id)
+        assert record is not None
+        self.over[task_id] = (account, over_at(record, KEEP_S))
+
+    @rule(who=st.integers(0, 1), step=st.sampled_from([0.0, 1.0, 50.0, 100.0, 1000.0]))
+    def wait(self, who: int, step: float) -> None:
+        self.accounts[who].clock.advance(step)
+
+    @precondition(lambda self: self.over)
+    @rule(data=st.data())
+    def end_by_hand(self, data: st.DataObject) -> None:
+        task_id = data.draw(st.sampled_from(sorted(self.over)))
+        account, _ = self.over[task_id]
+        record = self.bench.upstream.find_task("toapis", task_id)
+        if record is not None and record.moves != Moves.BY_TIME:
+            done = finish(self.bench.service, account, task_id, record, account.clock.now())
+            self.over[task_id] = (account, over_at(done, KEEP_S))
+
+    @rule()
+    def everything_goes_in_the_end(self) -> None:
+        for account in self.accounts:
+            account.clock.advance(2 * KEEP_S + PATIENCE_S)
+            now = account.clock.now()
+            for _ in range(self.bench.upstream.task_count + 1):
+                self.bench.upstream.expiry.sweep(account, now)
+            ended = [task for task, (owner, over) in self.over.items() if owner is account and over <= now - KEEP_S]
+            late = [task for task in ended if self.bench.has(task)]
+            assert late == []
+
+    @invariant()
+    def nothing_is_dropped_that_is_not_over(self) -> None:
+        for task_id, (account, over) in self.over.items():
+            assert self.bench.has(task_id) or over <= account.clock.now()
+
+    @invariant()
+    def tables_agree(self) -> None:
+        upstream = self.bench.upstream
+        assert upstream.task_count == len(upstream.tasks["toapis"])
+        for account in self.accounts:
+            assert all(map(self.bench.has, account.aliases.values()))
+            assert balances(account.ledger)
+
+
+Dropping.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestDropping = Dropping.TestCase
