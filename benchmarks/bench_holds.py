@@ -25,6 +25,7 @@ GOAL_KB = 40.0
 OK = 200
 COMPLETED = b"event: image_generation.completed"
 LOOK_S = 0.2
+AT_A_TIME = 50
 HEAD = """\
 | calls | held at once | KB each while held | KB each at the highest | KB each once gone | right | wrong | seconds |
 |---|---|---|---|---|---|---|---|"""
@@ -80,13 +81,14 @@ async def measure(case: Case, served: Served, rate: float, hold_s: float) -> Non
     set_scenario(served.port, "openai", KEY, f"slow: {hold_s:g}s")
     case.rest = served.resident()
     began = time.perf_counter()
-    lines = await connect(served.port, case.count, answered, keeps=True)
-    for number, line in enumerate(lines):
-        line.ask(call_of(number, is_stream=case.is_stream))
-        case.sent += 1
-        if number % 50 == 0:
-            late = number / rate - (time.perf_counter() - began)
-            await asyncio.sleep(max(0.0, late))
+    lines: list[Line] = []
+    for first in range(0, case.count, AT_A_TIME):
+        fresh = await connect(served.port, min(AT_A_TIME, case.count - first), answered, keeps=True, first=first)
+        for number, line in enumerate(fresh, first):
+            case.sent += 1
+            line.ask(call_of(number, is_stream=case.is_stream))
+        lines += fresh
+        await asyncio.sleep(max(0.0, len(lines) / rate - (time.perf_counter() - began)))
     while not over.is_set():
         now = served.resident()
         if not case.right + case.wrong:

@@ -22,6 +22,8 @@ END_OF_HEAD = b"\r\n\r\n"
 LENGTH = b"content-length: "
 LAST_CHUNK = b"0\r\n\r\n"
 PROBE_S = 0.005
+AT_A_TIME = 100
+PORTS = 20_000  # of one address
 
 
 class Line(asyncio.Protocol):
@@ -30,6 +32,7 @@ class Line(asyncio.Protocol):
     __slots__ = (
         "_missing",
         "_tail",
+        "about",
         "answered",
         "body",
         "ended",
@@ -44,6 +47,7 @@ class Line(asyncio.Protocol):
 
     def __init__(self, answered: Callable[[Line], None], *, keeps: bool = False) -> None:
         self.answered = answered
+        self.about: object = None  # whatever the user of the line wants to remember
         self.keeps = keeps  # the body: most are thrown away
         self.transport: asyncio.Transport | None = None
         self.is_lost = False
@@ -151,13 +155,16 @@ def set_scenario(port: int, provider: str, key: str, text: str) -> None:
 
 
 async def connect(
-    port: int, count: int, answered: Callable[[Line], None], *, keeps: bool = False, at_a_time: int = 100
+    port: int, count: int, answered: Callable[[Line], None], *, keeps: bool = False, first: int = 0
 ) -> list[Line]:
-    """Open so many connections, from several addresses of the loopback where one has too few ports."""
+    """Open so many connections, from several addresses of the loopback where one has too few ports.
+
+    `first` is how many there are already.
+    """
     loop = asyncio.get_running_loop()
     out: list[Line] = []
-    for first in range(0, count, at_a_time):
-        sources = [f"127.0.0.{1 + number // 20_000}" for number in range(first, min(count, first + at_a_time))]
+    for start in range(first, first + count, AT_A_TIME):
+        sources = [f"127.0.0.{1 + number // PORTS}" for number in range(start, min(first + count, start + AT_A_TIME))]
         made = await asyncio.gather(
             *(
                 loop.create_connection(lambda: Line(answered, keeps=keeps), "127.0.0.1", port, local_addr=(source, 0))
