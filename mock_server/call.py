@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from imageproof.mock_server.accounts import Account
     from imageproof.mock_server.faults.book import JobFaults
     from imageproof.mock_server.quick import Arrived
+    from imageproof.mock_server.record import Record
     from imageproof.mock_server.routes import Endpoint
     from imageproof.specs.forms import Uploaded
     from imageproof.specs.model import Model, Operation, Shape, Spec
@@ -50,6 +51,7 @@ class Call:
         "path",
         "prompt",
         "raw",
+        "record",
         "rules",
         "scope",
         "script",
@@ -85,6 +87,7 @@ class Call:
         self.shape: Shape | None = None
         self.asked: dict[str, object] = self.body
         self.prompt = ""
+        self.record: Record | None = None
         self.script: Script = NOTHING
         self.outcome: Outcome | None = None
         self.attempt = 1

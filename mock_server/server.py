@@ -135,7 +135,10 @@ class Mock:
         shared = Shared(self.upstream, RedisLink(self.options.store))
         options = self.options
         specs = ", ".join(self.services)
-        await shared.open(f"seed {options.seed}, clock {options.clock}, specs {specs}")
+        await shared.open(
+            f"seed {options.seed}, clock {options.clock}, specs {specs}, limits {options.limits}, "
+            f"{len(options.faults)} faults, scenario {options.scenario}"
+        )
         self._connections = count((shared.worker << 32) + 1)
 
     # one request

@@ -71,6 +71,7 @@ class Line:
     version: int | None = None
     clean: bytes = b""
     is_dropped: bool = False
+    is_new: bool = False  # the store does not know the account: it is opened with the first change
 
 
 class Everlasting(Expiry):
@@ -155,18 +156,21 @@ class Shared:
 
     def drop(self, account: Account) -> None:
         """Called while work is done on an account: all of it goes when the work is over."""
-        self._lines[account.provider, account.key].is_dropped = True
+        line = self._lines.get((account.provider, account.key))
+        if line is not None and line.account is account:
+            line.is_dropped = True
 
     async def know(self, call: Call) -> None:
         """Read the account of a call if this worker has not seen it yet: its time, its faults."""
         account = call.account
-        if self._lines[account.provider, account.key].version is None:
+        line = self._lines.get((account.provider, account.key))
+        if line is not None and line.version is None:
             await self.do(account, lambda: None)
         call.now = account.clock.now()
 
     async def whole(self, account: Account, work: Callable[[], T]) -> T:
         """Do something with all that there is of an account."""
-        await self.outbox.flush()
+        await self.outbox.settled()
         return await self.do(account, work, Wanted(whole=True))
 
     async def task_of(self, account: Account, task_id: str) -> Record | None:
@@ -176,7 +180,9 @@ class Shared:
 
     def keep_upload(self, upload_id: str, upload: Upload) -> None:
         """Called while work is done on an account: keep an upload with what else the work changes."""
-        self._extra.append(upload_command(upload_id, upload))
+        owner = self.upstream.accounts[upload.account]
+        uploads = self._lines[owner.provider, owner.key].keys.uploads
+        self._extra += [upload_command(upload_id, upload), ("RPUSH", uploads, upload_id)]
 
     def keep_sources(self, task_id: str, sources: Sources) -> None:
         """The same for what a job was given."""
@@ -204,7 +210,9 @@ class Shared:
 
     async def do(self, account: Account, work: Callable[[], T], wanted: Wanted = NOTHING_WANTED) -> T:
         """Do something with an account as it is now, and keep what it changes; `work` may be called more than once."""
-        line = self._lines[account.provider, account.key]
+        line = self._lines.get((account.provider, account.key))
+        if line is None or line.account is not account:
+            return work()  # the account was forgotten meanwhile: what is still done with it touches nobody
         done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         line.waiting.append(Work(work, wanted, done))
         if not line.is_busy:
@@ -281,7 +289,8 @@ class Shared:
             restore_state(account, self._pristine[account.provider, account.key])
             account.number = number
             account.clock.set_state(account.clock.mode, self.upstream.started, time.time())
-            line.version, line.clean = version, b""
+            line.version, line.clean = version, packed_state(account)
+        line.is_new = core is None
         self.upstream.accounts[account.number] = account
 
     def _changes(self, line: Line, reader: Reader) -> list[Command]:
@@ -290,14 +299,14 @@ class Shared:
         extra, self._extra = self._extra, []
         commands = reader.changes()
         if line.is_dropped:
-            commands += [("DEL", key) for key in keys.all_rows()]
+            commands += [("DEL", key) for key in (*keys.all_rows(), *reader.files())]
             commands += [("HDEL", keys.account, "core", "n"), ("HDEL", NUMBERS, account.number)]
             return commands + extra + [("PUBLISH", NEWS, keys.place)]
         core = packed_state(account)
-        if core != line.clean:
-            if not line.clean:
-                commands.append(("HSET", NUMBERS, account.number, keys.place))
+        if core != line.clean or (line.is_new and (commands or extra)):
             commands.append(("HSET", keys.account, "core", core))
+            if line.is_new:
+                commands.append(("HSET", NUMBERS, account.number, keys.place))
             line.clean = core
         return commands + extra
 
@@ -317,13 +326,14 @@ class Shared:
         """All accounts."""
         (places,) = await self.link.ask([("HVALS", NUMBERS)])
         pairs = [_bytes(place).decode().partition("\0") for place in places] if isinstance(places, list) else []
-        return [self.upstream.account(provider, key) for provider, _, key in pairs]
+        known = {self.upstream.account(provider, key): None for provider, _, key in pairs}
+        return [*(known | dict.fromkeys(self.upstream.by_key.values()))]
 
     async def close(self) -> None:
         """Send what is still to be sent, and let go of the store."""
         if self._hearing is not None:
             self._hearing.cancel()
-        await self.outbox.flush()
+        await self.outbox.settled()
         await self.link.close()
 
 

@@ -1,4 +1,4 @@
-"""Uploads and references of a shared mock: any worker may have to draw any picture, and needs what it is made of."""
+"""Uploads and references of a shared mock: any worker may have to draw a picture, and needs what it is made of."""
 
 from __future__ import annotations
 
@@ -14,10 +14,19 @@ if TYPE_CHECKING:
     from imageproof.mock_server.upstream import Upload, Upstream
 
 
+def upload_key(upload_id: str) -> str:
+    """The name under which an upload is kept."""
+    return f"{PREFIX}upload:{upload_id}"
+
+
+def sources_key(task_id: str) -> str:
+    """The name under which is kept what a job was given."""
+    return f"{PREFIX}sources:{task_id}"
+
+
 def upload_command(upload_id: str, upload: Upload) -> Command:
     """Keep an upload."""
-    key = f"{PREFIX}upload:{upload_id}"
-    return ("HSET", key, "data", upload.data, "type", upload.content_type, "account", upload.account)
+    return ("HSET", upload_key(upload_id), "data", upload.data, "type", upload.content_type, "account", upload.account)
 
 
 def sources_command(task_id: str, sources: Sources) -> Command | None:
@@ -27,7 +36,7 @@ def sources_command(task_id: str, sources: Sources) -> Command | None:
         words += [str(index), data]
     if sources.mask is not None:
         words += ["mask", sources.mask]
-    return ("HSET", f"{PREFIX}sources:{task_id}", *words) if words else None
+    return ("HSET", sources_key(task_id), *words) if words else None
 
 
 def upload_id_in(url: str) -> str | None:
@@ -43,7 +52,7 @@ async def fetch_uploads(link: RedisLink, upstream: Upstream, urls: Iterable[str]
     names = {name for url in urls if (name := upload_id_in(url)) is not None and name not in upstream.uploads}
     if not names:
         return
-    answers = await link.ask([("HMGET", f"{PREFIX}upload:{name}", "data", "type", "account") for name in names])
+    answers = await link.ask([("HMGET", upload_key(name), "data", "type", "account") for name in names])
     for name, answer in zip(names, answers, strict=True):
         data, kind, account = answer if isinstance(answer, list) else (None, None, None)
         if isinstance(data, bytes) and isinstance(kind, bytes) and isinstance(account, bytes):
@@ -55,7 +64,7 @@ async def fetch_uploads(link: RedisLink, upstream: Upstream, urls: Iterable[str]
 
 async def fetch_sources(link: RedisLink, task_id: str) -> Sources:
     """What a job was given."""
-    (answer,) = await link.ask([("HGETALL", f"{PREFIX}sources:{task_id}")])
+    (answer,) = await link.ask([("HGETALL", sources_key(task_id))])
     pairs = answer if isinstance(answer, dict) else {}
     mask = pairs.get(b"mask")
     numbered = sorted((int(name), data) for name, data in pairs.items() if name != b"mask")

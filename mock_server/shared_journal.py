@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from imageproof.mock_server.journal import Row
 
+ALSO = "also"
 LATIN = "latin-1"  # every byte is a letter of it, so bytes can travel as JSON
 
 
@@ -40,6 +41,16 @@ def read_row(data: bytes) -> Entry:
         response_body=entry.response_body.encode(LATIN),  # type: ignore[attr-defined]  # as above
         rules=tuple(entry.rules),
     )
+
+
+def _amended(entry: Entry, changes: list[dict[str, str]]) -> Entry:
+    """An exchange with all that was changed of it since; `also` is added to what its note says."""
+    for named in changes:
+        also = named.pop(ALSO, None)
+        if also is not None:
+            named["note"] = f"{entry.note}; {also}" if entry.note else also
+        entry = entry._replace(**named)  # type: ignore[arg-type]  # by name
+    return entry._replace(rules=tuple(entry.rules))
 
 
 class SharedExchanges(Exchanges):
@@ -82,17 +93,21 @@ class SharedExchanges(Exchanges):
         """Change an exchange in the store."""
         self._amend(number, changes)
 
-    def show(self, rows: list[bytes], amended: dict[bytes, bytes], ever: int) -> None:
+    def settle(self, number: int, ended: float, note: str | None) -> None:
+        """Say in the store when an exchange was over at last, and what there is to note of that."""
+        self._amend(number, {"ended": ended} | ({ALSO: note} if note is not None else {}))
+
+    def show(self, rows: list[bytes], amended: list[bytes], ever: int) -> None:
         """Put what the store holds in place for a reader; `ever` is how many it was ever given."""
         first = ever - len(rows) + 1
+        changed: dict[int, list[dict[str, str]]] = {}
+        for data in amended:
+            number, changes = orjson.loads(data)
+            changed.setdefault(number, []).append(changes)
         self._read = []
         for number, data in enumerate(rows, first):
             entry = read_row(data)
-            changes = amended.get(b"%d" % entry.number)
-            if changes is not None:
-                entry = entry._replace(**orjson.loads(changes))
-                entry = entry._replace(rules=tuple(entry.rules))
-            self._read.append(entry._replace(number=number))
+            self._read.append(_amended(entry, changed.get(entry.number, []))._replace(number=number))
 
     def hide(self) -> None:
         """Forget what was read."""

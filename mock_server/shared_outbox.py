@@ -55,6 +55,12 @@ class Outbox:
             return
         self._sending = asyncio.get_running_loop().create_task(self.flush())
 
+    async def settled(self) -> None:
+        """Send all that waits, after what is on its way already."""
+        if self._sending is not None:
+            await self._sending
+        await self.flush()
+
     async def flush(self) -> None:
         """Send all that waits."""
         rows, self._rows = self._rows, {}
@@ -65,9 +71,7 @@ class Outbox:
                 part = [written_row(row) for row in waiting[start : start + MOST_ROWS]]
                 commands.append(("RPUSH", keys.journal, *part))
             commands += [("LTRIM", keys.journal, -most, -1), ("HINCRBY", keys.account, "n", len(waiting))]
-        commands += [
-            ("HSET", keys.amended, number, orjson.dumps(changes, default=list)) for keys, number, changes in amended
-        ]
+        commands += [("RPUSH", keys.amended, orjson.dumps([number, changes])) for keys, number, changes in amended]
         if not commands:
             return
         try:

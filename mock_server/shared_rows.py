@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from imageproof.mock_server.overlay import Overlay
 from imageproof.mock_server.record import unpack
 from imageproof.mock_server.redis_link import PREFIX
+from imageproof.mock_server.shared_files import sources_key, upload_key
 from imageproof.mock_server.shared_journal import SharedExchanges
 from imageproof.mock_server.truths import Held
 
@@ -29,7 +30,19 @@ MOST_WORDS = 1_000  # of one command: a script of Redis takes some thousand
 class AccountKeys:
     """The names under which an account's rows are kept."""
 
-    __slots__ = ("account", "aliases", "amended", "attempts", "held", "idempotent", "journal", "place", "rows", "tasks")
+    __slots__ = (
+        "account",
+        "aliases",
+        "amended",
+        "attempts",
+        "held",
+        "idempotent",
+        "journal",
+        "place",
+        "rows",
+        "tasks",
+        "uploads",
+    )
 
     def __init__(self, account: Account) -> None:
         self.place = f"{account.provider}\0{account.key}"
@@ -43,6 +56,7 @@ class AccountKeys:
         self.journal = f"{PREFIX}journal:{end}"
         self.rows = f"{PREFIX}rows:{end}"
         self.tasks = f"{PREFIX}account_tasks:{end}"
+        self.uploads = f"{PREFIX}account_uploads:{end}"
 
     def all_rows(self) -> tuple[str, ...]:
         """All of them but the account itself."""
@@ -55,6 +69,7 @@ class AccountKeys:
             self.journal,
             self.rows,
             self.tasks,
+            self.uploads,
         )
 
 
@@ -89,7 +104,8 @@ class Reader:
     _count: int = 0
     _rows: bytes = b""
     _held: list[Held] = field(default_factory=list)
-    _journal: tuple[list[bytes], dict[bytes, bytes], int] = ([], {}, 0)
+    _uploads: list[str] = field(default_factory=list)
+    _journal: tuple[list[bytes], list[bytes], int] = ([], [], 0)
 
     def want(self, wanted: Wanted) -> None:
         """Look these up as well."""
@@ -109,8 +125,8 @@ class Reader:
         asked += [("HGET", keys.attempts, job) for job in jobs]
         asked += [("HGET", keys.idempotent, key) for key in again]
         if self.is_whole:
-            asked += [("LRANGE", key, 0, -1) for key in (keys.tasks, keys.rows, keys.held, keys.journal)]
-            asked += [("HGETALL", keys.amended)]
+            lists = (keys.tasks, keys.rows, keys.held, keys.journal, keys.uploads, keys.amended)
+            asked += [("LRANGE", key, 0, -1) for key in lists]
         answers = iter(await link.ask(asked))
         version, core, ever = _list(next(answers))
         self._count = _number(next(answers))
@@ -137,9 +153,9 @@ class Reader:
         self._rows = b"".join(_bytes(item) for item in _list(next(answers)))
         self._held = [_read_held(_bytes(item)) for item in _list(next(answers))]
         journal = [_bytes(item) for item in _list(next(answers))]
-        amended = _list(next(answers))
-        pairs = {_bytes(name): _bytes(value) for name, value in zip(amended[::2], amended[1::2], strict=True)}
-        self._journal = journal, pairs, max(ever, len(journal))
+        self._uploads = [_bytes(item).decode() for item in _list(next(answers))]
+        amended = [_bytes(item) for item in _list(next(answers))]
+        self._journal = journal, amended, max(ever, len(journal))
 
     async def _read_more(self, link: RedisLink, tasks: list[str]) -> None:
         if tasks:
@@ -169,6 +185,11 @@ class Reader:
         account.held = deque(self._held)
         if self.is_whole and isinstance(account.journal, SharedExchanges):
             account.journal.show(*self._journal)
+
+    def files(self) -> list[str]:
+        """The names of the files that belong to the account, once all of it has been read."""
+        sources = {*self._tasks, *(item.task_id for item in self._held)}
+        return [*(upload_key(name) for name in self._uploads), *(sources_key(name) for name in sources)]
 
     def wipe(self) -> None:
         """Take it away again: the next work reads anew."""
@@ -247,8 +268,6 @@ def _read_held(data: bytes) -> Held:
 
 
 def _list(answer: object) -> list[object]:
-    if isinstance(answer, dict):
-        return [item for pair in answer.items() for item in pair]
     return answer if isinstance(answer, list) else []
 
 

@@ -94,6 +94,7 @@ def _begin(service: Service, call: Call, outcome: Outcome) -> _Job | Reply:
         has_failed = failure is not None
         if not has_failed:
             service.upstream.keep_task(service.provider, task_id, record)
+            call.record = record
     service.upstream.expiry.note_held(call.account, Held(task_id, record, has_failed=has_failed))
     return job
 

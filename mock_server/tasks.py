@@ -134,7 +134,7 @@ def submit(service: Service, call: Call) -> Reply:
     if call.script.expired:
         upstream.expired[task_id] = True
     _charge(service, call, record)
-    call.task_id = task_id
+    call.task_id, call.record = task_id, record
     if account.faults is not None:
         jobs.keep(call, task_id)
     _remember(service, call, task_id)
@@ -197,6 +197,7 @@ def poll(service: Service, call: Call) -> Reply:
     call.task_id = task_id
     if record.moves == Moves.BY_POLLS:
         record = _count_poll(service, call, task_id, record)
+    call.record = record
     reply = answer_task(service, call, task_id, record, call.endpoint.operation)
     if account.clock.mode.jumps:
         _jump(account, record, call.now)

@@ -25,11 +25,8 @@ def times_of(call: Call) -> dict[str, str]:
     """The headers of an answer that is made now."""
     now = call.account.clock.now()
     out = {HELD: _ms(call.account, now - call.now)}
-    record = None
-    if call.task_id is not None:
-        service = call.endpoint.service
-        record = service.upstream.find_task(service.provider, call.task_id)
-    if record is None or record.account != call.account.number or record.moves != Moves.BY_TIME:
+    record = call.record
+    if record is None or record.moves != Moves.BY_TIME:
         return out
     out |= planned(call.account, record)
     done_ago = now - completed_at(record)
