@@ -203,11 +203,12 @@ class ClientRun:
         if how.end is End.NOT_STARTED:
             self.state.not_started = how.output
             return
-        jitter_s = scene.jitter.during(began, monotonic())
-        played = await self._judged(scene, stage, answer, how, jitter_s)
+        played = await self._judged(scene, stage, answer, how, (began, monotonic()))
         self._keep(stage.assignment.folder, played, Redactor([stage.account.key]))
 
-    async def _judged(self, scene: Scene, stage: Stage, answer: Answer, how: Ending, jitter_s: float) -> Played:
+    async def _judged(
+        self, scene: Scene, stage: Stage, answer: Answer, how: Ending, span: tuple[float, float]
+    ) -> Played:
         redact = Redactor([stage.account.key])
         exchanges, truths = await self.recorded(scene, stage.account, stage.scenario.name)
         watch = Watch(
@@ -219,7 +220,8 @@ class ClientRun:
             scenario=stage.scenario,
             order=stage.order,
             scale=stage.scale,
-            jitter_s=jitter_s,
+            jitter_s=scene.jitter.during(*span),
+            held_s=scene.jitter.held(*span),
         )
         return self.judged(watch)
 

@@ -57,6 +57,7 @@ class WatchRun(ClientRun):
                         ending=ending,
                         scale=self.config.scale,
                         jitter_s=scene.jitter.during(0.0, float("inf")),
+                        held_s=scene.jitter.held(0.0, float("inf")),
                     )
                 )
 

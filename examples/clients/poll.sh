@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # A client of polled image APIs with bash, curl and jq: submit, poll, download, tell what came of it.
 #
-# The job and the place of the answer stand in the environment, as `imageproof verify client` gives them. Each poll is a
-# curl of its own and so a connection of its own: `imageproof verify client` warns of that (client/connections), and of
-# nothing else. A curl that keeps its connection would send a poll again by itself when the connection breaks. As it
-# starts many programs, its waits are exact on a slower clock only: verify it with `--clock 10x`.
+# The job and the place of the answer stand in the environment, as `imageproof verify client` gives them. All polls of a
+# task are one curl (7.84 or newer) that keeps its connection and its pace; it is held while the shell looks at an answer,
+# so that nothing is sent after the last one.
 set -uo pipefail
 
 provider=$(jq -r .provider "$IMAGEPROOF_JOB")
@@ -17,17 +16,19 @@ esac
 every() { # from one poll to the next, by the age of the task
   case $provider in
     reapi) if (($1 < 180000)); then wait_ms=4000; else wait_ms=12000; fi ;;
-    toapis) wait_ms=$((6000 + RANDOM % 2000)) ;;
+    toapis) wait_ms=$((6000 + jitter)) ;;
     *) wait_ms=3000 ;;
   esac
 }
 submit_limit=300000 poll_limit=30000 download_limit=120000 # milliseconds that an answer may take
 least_limit=3000                                           # real ones: a scaled clock makes no machine faster
 tries=5
+jitter=$((RANDOM % 2000)) # so that many clients do not poll in step
 not_yet=10000 # so long after a submit a task may be unknown to the server that is polled
 
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+polls='' # the process of the curl that polls
+trap 'kill -KILL $polls 2>/dev/null; rm -rf "$folder"' EXIT
 scale=$(jq -n "${IMAGEPROOF_TIME_SCALE:-1} * 1000 | floor") # divides all waits; 1000 outside of tests
 task='' request_ids='[]'
 hollow=0 # answers that tell the end and nothing else
@@ -37,9 +38,12 @@ backoff() { # 1, 2, 4 ... s with jitter
   local step=$(($1 < 4 ? $1 : 4))
   backoff_ms=$(((1000 << step) * (100 + RANDOM % 25) / 100))
 }
-pause() { # so many milliseconds
-  local real=$(($1 * 1000 / scale))
-  if ((real > 0)); then sleep "$((real / 1000)).$(printf %03d $((real % 1000)))"; fi
+exec {nothing}<> <(:)
+pause() { # so many milliseconds since the last answer, or since now
+  local real
+  now
+  real=$((($1 - now_ms + ${2:-$now_ms}) * 1000 / scale))
+  if ((real > 0)); then read -rt "$((real / 1000)).$(printf %03d $((real % 1000)))" -u "$nothing"; fi
 }
 
 finish() { # outcome, images, kind, code, message: write the answer and end
@@ -56,30 +60,26 @@ call() { # limit, curl's options ...: one request; status is 000 when no whole a
   local limit=$(($1 * 1000 / scale > least_limit ? $1 * 1000 / scale : least_limit)) # real ones
   shift
   : >"$folder/body"
-  : >"$folder/headers"
-  status=$(curl --silent --compressed --max-time "$((limit / 1000)).$(printf %03d $((limit % 1000)))" \
-    --output "$folder/body" --dump-header "$folder/headers" --write-out '%{http_code}' "$@")
-  case $? in 0) ;; 7) status=refused ;; *) status=000 ;; esac
-  local id
-  id=$(header x-request-id)
+  take < <(curl --silent --compressed --max-time "$((limit / 1000)).$(printf %03d $((limit % 1000)))" \
+    --output "$folder/body" --write-out "$TOLD" "$@" 2>&1)
+}
+TOLD='%{stderr}%{exitcode}|%{http_code}|%header{retry-after}|%header{date}|%header{x-request-id}\n'
+take() { # what curl tells of one answer, from standard input; its body stands in a file
+  local code id
+  IFS='|' read -r code status retry_header date_header id || return 1
+  now
+  answered_ms=$now_ms
+  case $code in 0) ;; 7) status=refused ;; *) status=000 ;; esac
   if [[ $id ]]; then request_ids=$(jq -c --arg id "$id" '. + [$id]' <<<"$request_ids"); fi
 }
-api() { # limit, path, curl's options ...: a request with the key, which stands in a header, and in no list of processes
+secret() { # the key as a line for curl, which reads it where no list of processes shows it
+  printf 'header = "Authorization: Bearer %s"\n' "$IMAGEPROOF_API_KEY"
+}
+api() { # limit, path, curl's options ...: a request with the key
   local limit=$1 path=$2
   shift 2
-  call "$limit" --config <(printf 'header = "Authorization: Bearer %s"\n' "$IMAGEPROOF_API_KEY") \
-    "$@" "$IMAGEPROOF_BASE_URL$path"
+  call "$limit" --config <(secret) "$@" "$IMAGEPROOF_BASE_URL$path"
   read_body
-}
-header() { # its value in the last answer
-  local name value
-  while IFS=: read -r name value; do
-    if [[ ${name,,} == "$1" ]]; then
-      value=${value%$'\r'}
-      printf %s "${value# }"
-      return
-    fi
-  done <"$folder/headers"
 }
 read_body() { # state, id and error of the last answer; all are empty unless it is an object of JSON
   local parts
@@ -107,11 +107,11 @@ read_body() { # state, id and error of the last answer; all are empty unless it 
 }
 retry_after() { # milliseconds that the server wants to be left alone; a date is compared with the server's own clock
   local text until here
-  text=$(header retry-after)
+  text=$retry_header
   asked_ms=0
   if [[ $text =~ ^[0-9]{1,9}$ ]]; then
     asked_ms=$((10#$text * 1000))
-  elif [[ $text ]] && until=$(date --date "$text" +%s 2>/dev/null) && here=$(date --date "$(header date)" +%s 2>/dev/null); then
+  elif [[ $text ]] && until=$(date --date "$text" +%s 2>/dev/null) && here=$(date --date "$date_header" +%s 2>/dev/null); then
     asked_ms=$((until + 1 > here ? (until + 1 - here) * 1000 : 0))
   fi
   asked_ms=$((asked_ms * 102 / 100))
@@ -119,15 +119,16 @@ retry_after() { # milliseconds that the server wants to be left alone; a date is
 
 submit() { # order the job; it is sent again only when it was surely not taken
   jq -c .request "$IMAGEPROOF_JOB" >"$folder/request"
-  local attempt
+  local attempt path
+  path=$(jq -r .path "$IMAGEPROOF_JOB")
   for ((attempt = 0; ; attempt++)); do
-    api $submit_limit "$(jq -r .path "$IMAGEPROOF_JOB")" --header 'Content-Type: application/json' --data-binary "@$folder/request"
+    api $submit_limit "$path" --header 'Content-Type: application/json' --data-binary "@$folder/request"
     retry_after
     if ((attempt == tries - 1)) || [[ $kind == quota || $kind == moderation ]]; then break; fi
     if [[ $status != refused && ! ($object && ($status == 429 || $status == 503)) ]]; then break; fi
     if ((asked_ms > patience)); then fail rate_limited "$code" "the server asks to be left alone for $((asked_ms / 1000)) s"; fi
     backoff $attempt
-    pause $((asked_ms > backoff_ms ? asked_ms : backoff_ms))
+    pause $((asked_ms > backoff_ms ? asked_ms : backoff_ms)) "$answered_ms"
   done
   case $status in
     000) fail network '' 'the submit was not answered, so it may be taken' ;;
@@ -140,25 +141,65 @@ submit() { # order the job; it is sent again only when it was surely not taken
 }
 
 poll() { # wait for the end of the task; errors that pass are sat out
-  local began age troubles=0
+  local began age=0 troubles=0 before
   now
   began=$now_ms wait_ms=$first
   while true; do
-    pause "$wait_ms"
-    api $poll_limit "$poll_path$task"
-    now
-    age=$((now_ms - began))
-    if has_ended; then return; fi
-    if [[ $status == 200 && $state ]]; then troubles=0; else troubles=$((troubles + 1)); fi
+    pause "$wait_ms" "$answered_ms"
     every $age
-    retry_after
+    before=$wait_ms
+    send_polls "$wait_ms"
+    while next_poll; do
+      now
+      age=$((now_ms - began))
+      if has_ended; then
+        end_polls
+        return
+      fi
+      if [[ $status == 200 && $state ]]; then troubles=0; else troubles=$((troubles + 1)); fi
+      every $age
+      retry_after
+      if ((age + wait_ms > patience)); then give_up; fi
+      if ((troubles > 0 || asked_ms > wait_ms || wait_ms != before)); then break; fi
+      kill -CONT "$polls"
+    done
+    end_polls
     if ((troubles > 0)); then
       backoff $((troubles - 1))
       wait_ms=$((wait_ms + backoff_ms))
     fi
     if ((asked_ms > wait_ms)); then wait_ms=$asked_ms; fi
-    if ((age + wait_ms > patience)); then fail timeout '' "task $task has not ended after $((age / 1000)) s"; fi
+    if ((age + wait_ms > patience)); then give_up; fi
   done
+}
+give_up() {
+  end_polls
+  fail timeout '' "task $task has not ended after $((age / 1000)) s"
+}
+send_polls() { # milliseconds from one to the next: a curl that sends so many polls as it may take, one after the other
+  local real=$(($1 * 1000 / scale)) limit=$((poll_limit * 1000 / scale)) number
+  limit=$((limit > least_limit ? limit : least_limit))
+  {
+    secret
+    for ((number = 0; number * $1 <= patience; number++)); do
+      printf 'url = "%s"\noutput = "%s"\n' "$IMAGEPROOF_BASE_URL$poll_path$task" "$folder/poll-$number"
+    done
+  } >"$folder/polls"
+  exec {answers}< <(exec curl --silent --compressed --fail-early --rate "$((86400000 / (real > 0 ? real : 1)))/d" --config "$folder/polls" \
+    --max-time "$((limit / 1000)).$(printf %03d $((limit % 1000)))" --write-out "$TOLD" 2>&1 >/dev/null)
+  polls=$! poll_number=0
+}
+next_poll() { # the next answer; curl is held from then on
+  take <&"$answers" || return 1
+  kill -STOP "$polls" 2>/dev/null
+  : >>"$folder/poll-$poll_number"
+  mv "$folder/poll-$poll_number" "$folder/body"
+  poll_number=$((poll_number + 1))
+  read_body
+}
+end_polls() {
+  kill -KILL "$polls" 2>/dev/null
+  exec {answers}<&-
 }
 has_ended() { # whether an answer to a poll is the last one; states that no page names pass
   if [[ $status == 200 ]]; then
@@ -187,7 +228,7 @@ download() { # url, file: fetch one image, without the key; again when it is not
   for ((attempt = 0; attempt < tries; attempt++)); do
     if ((attempt > 0)); then
       backoff $((attempt - 1))
-      pause "$backoff_ms"
+      pause "$backoff_ms" "$answered_ms"
     fi
     call $download_limit "$1"
     problem="HTTP $status"

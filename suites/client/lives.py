@@ -138,7 +138,8 @@ def check_after_end(scene: Scene) -> Iterator[Remark]:
         if at is None:
             continue
         known = scene.ended(polls[at])
-        later = [item for item in polls[at + 1 :] if scene.began(item) > known + scene.slack_s]
+        under_way_s = scene.slack_s + scene.held_s
+        later = [item for item in polls[at + 1 :] if scene.began(item) > known + under_way_s]
         if later and _had_to_ask_again(scene, known, scene.began(later[0])):
             continue
         ok = not later

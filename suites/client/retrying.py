@@ -256,6 +256,8 @@ def _is_backoff(scene: Scene, gaps: Sequence[float], enough_s: float) -> bool | 
         return False if scene.slack_s < SHORT_S else None
     if max(later) > GROWS * first:
         return True
+    if max(later) > GROWS * (first - scene.held_s):  # it may have grown, and the machine hides it
+        return None
     if len(gaps) < ENOUGH and later[0] < STEADY * first:  # two waits with full jitter: chance, which proves nothing
         return None
     return False if first > COARSE * scene.slack_s else None

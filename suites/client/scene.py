@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DOWNLOAD = "download"
 FLOOR_S = 0.05  # real seconds that any system may be off by
 GRAIN_S = 0.01  # real seconds that a timer may be early by
+HELD_UP = 3.0  # times what a process takes that does nothing: a client's own ones do more, and it starts several
 BLUR_S = 0.002  # real seconds that the end of one exchange and the beginning of the next may be off by
 SHARE = 0.05
 GOOD, ERROR, SERVER_ERROR, TIMEOUT, TOO_MANY, NOT_FOUND = 200, 400, 500, 408, 429, 404
@@ -65,6 +66,11 @@ class Scene:
     def slack_s(self) -> float:
         """What an interval may be off by on this machine, without anybody's fault."""
         return (FLOOR_S + self.watch.jitter_s) * self.watch.scale
+
+    @property
+    def held_s(self) -> float:
+        """For how long this machine may hold up a client between two of its requests, however short it waits."""
+        return HELD_UP * self.watch.held_s * self.watch.scale
 
     def tolerance_s(self, wait_s: float) -> float:
         """How much shorter than `wait_s` a wait may look."""

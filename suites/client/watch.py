@@ -81,7 +81,8 @@ class Truth:
 class Watch:
     """One scenario, over. `scale` is how many account seconds pass in a real one; 0 where time stood still.
 
-    `jitter_s` is how late this machine may wake somebody, in real seconds, as measured. `scenario` and `order` are None
+    `jitter_s` is how late this machine may wake somebody, and `held_s` how long it takes to start a process that does
+    nothing, in real seconds, as measured at worst meanwhile. `scenario` and `order` are None
     where a client was only watched.
     """
 
@@ -94,6 +95,7 @@ class Watch:
     order: Order | None = None
     scale: float = 1.0
     jitter_s: float = 0.02
+    held_s: float = 0.0
 
     @property
     def name(self) -> str:

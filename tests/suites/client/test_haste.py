@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from imageproof.specs.model import Phase
+from imageproof.suites.client.judging import judge
 from tests.suites.client.wires import BODY, FAILED, Given, Wire
 
 
@@ -66,3 +70,27 @@ def test_who_can_not_obey_waits_for_a_while_all_the_same(
     wire.create(0.0, **wire.refused("rate_limited"), answered=(("Retry-After", value),), took=0.0)
     wire.create(gap)
     assert wire.verdict("backoff") is ok
+
+
+@pytest.mark.parametrize(("held_s", "ok"), [(0.0, False), (0.002, False), (0.2, None)])
+def test_waits_that_a_busy_machine_may_have_made_alike_say_nothing(held_s: float, ok: bool | None) -> None:  # noqa: FBT001  (a table)
+    wire = Wire(scale=10.0)
+    for at in (0.0, 6.0, 12.0):
+        wire.create(at, **wire.refused("rate_limited"), took=0.0)
+    wire.create(18.0)
+    remarks = judge(replace(wire.watch(FAILED), held_s=held_s))
+    found = [remark.ok for remark in remarks if remark.rule == "reapi/client/backoff"]
+    assert found == ([] if ok is None else [ok])
+
+
+def test_a_poll_that_the_machine_held_up_is_none_after_the_end() -> None:
+    wire = Wire()
+    wire.create(0.0)
+    wire.poll(30.0, Phase.SUCCEEDED)
+    wire.poll(30.4)
+    wire.truth()
+    told = [judge(replace(wire.watch(), held_s=held_s)) for held_s in (0.0, 0.2)]
+    assert [[item.ok for item in remarks if item.rule == "reapi/client/after-end"] for remarks in told] == [
+        [False],
+        [True],
+    ]
