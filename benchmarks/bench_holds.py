@@ -156,8 +156,8 @@ def options() -> argparse.Namespace:
     """What was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=10_000)
-    parser.add_argument("--rate", type=float, default=1000.0, help="calls that are begun in each second")
-    parser.add_argument("--hold", type=float, default=15.0, help="seconds for which all of them are held")
+    parser.add_argument("--rate", type=float, default=500.0, help="calls that are begun in each second")
+    parser.add_argument("--hold", type=float, default=20.0, help="seconds for which all of them are held")
     parser.add_argument("--only", default="", help="the row with this in its name")
     parser.add_argument("--pictures", default="plain")
     parser.add_argument("mock", nargs="*", help="further words for the mock, after --")

@@ -160,7 +160,8 @@ class Mock:
     mock then breaks; `pictures` plain are drawn quickly and show nothing; `payload` photo makes results as many
     bytes as photographs have; `faults` strike every account, and each of them plays the `scenario`;
     `timing_header` tells the mock's own times in real milliseconds in each answer; `store` is the URL of a Redis server
-    in which several mocks keep the same accounts and tasks.
+    in which several mocks keep the same accounts and tasks; a task is kept for `keep_tasks_s` of its account's time
+    after its end, or as documented.
 
     Raises UnknownSpecError, SpecError or ValueError before anything is started, OSError when the address can't be had.
     """
@@ -177,6 +178,7 @@ class Mock:
         start: float | None = None,
         journal: int = 10_000,
         max_tasks: int = 1_000_000,
+        keep_tasks_s: float | None = None,
         patience_s: float = 30.0,
         sabotage: str | None = None,
         pictures: Literal["full", "plain"] = "full",
@@ -201,6 +203,7 @@ class Mock:
             start=start,
             journal=journal,
             max_tasks=max_tasks,
+            keep_tasks_s=keep_tasks_s,
             head_timeout_s=patience_s / 2,
             body_timeout_s=patience_s,
             sabotage=sabotage,

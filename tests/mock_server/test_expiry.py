@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import httpx2 as httpx
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from imageproof import Mock as LiveMock
 from imageproof.mock_server.accounts import Account, Ledger
 from imageproof.mock_server.clock import ClockMode
 from imageproof.mock_server.expiry import BLOCK, CARRIED, GRACE_S, PATIENCE_S, USUAL_S, Ids, over_at, terms_of
@@ -305,3 +307,26 @@ class Dropping(RuleBasedStateMachine):
 
 Dropping.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestDropping = Dropping.TestCase
+
+
+# on the wire
+
+
+def test_a_client_is_told_that_it_has_no_such_task_once_that_is_dropped() -> None:
+    with LiveMock("reapi", clock="manual", start=START, keep_tasks_s=KEEP_S) as mock:
+        account = mock.account("reapi")
+        with httpx.Client(base_url=account.base_url, headers=account.headers) as http:
+            body = {"model": "gpt-image-2", "prompt": "a red fox"}
+            task = http.post("/api/v1/images/generations", json=body).json()["id"]
+            account.advance(95)
+            image = http.get(f"/api/v1/tasks/{task}").json()["output"]["image_urls"][0]
+            assert http.get(image).status_code == 200
+            account.advance(KEEP_S)
+            young = http.post("/api/v1/images/generations", json=body).json()["id"]
+            unknown = http.get(f"/api/v1/tasks/{task}")
+            never = http.get("/api/v1/tasks/task_00000000000000000000000000000000")
+            assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, 40001)
+            assert unknown.json()["error"]["code"] == never.json()["error"]["code"]
+            assert http.get(image).status_code == 404
+            assert http.get(f"/api/v1/tasks/{young}").json()["status"] == "processing"
+        assert [str(plan["id"]) for plan in account.tasks()] == [young]
