@@ -194,7 +194,7 @@ def _facts(run: Run, sums: Summary) -> tuple[tuple[str, str], ...]:
     return _filled(
         ("started", header.started),
         ("seed", str(header.seed)),
-        ("rules of the contract", counted(header.rules, "rule")),
+        ("rules of the contract", counted(header.rules, "rule") if header.rules or header.what != "load" else ""),
         ("requests expected", expected),
         ("requests sent", f"{sums.requests:,}"),
         ("cost expected", estimate),

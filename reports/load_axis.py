@@ -83,7 +83,7 @@ def close_axis(values: Iterable[float], begin: float, end: float) -> Axis:
     known = [value for value in values if math.isfinite(value)]
     low, high = min(known, default=0.0), max(known, default=1.0)
     if low >= 0 and high > 0:
-        low = max(high / FARTHEST, min(value for value in known if value > 0))
+        low = max(high / FARTHEST, min((value for value in known if value > 0), default=high))
     if low == high:
         low, high = low - (abs(low) * 0.5 or 0.5), high + (abs(high) * 0.5 or 0.5)
     if low > LEAST and high / low > STEPS[2]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imageproof.records.lines import Sample
 
 OVER_TIME = frozenset({"offered", "ended", "done", "requests", "errors"})
-LISTS = frozenset({"trial", "difference", "polling"})
+LISTS = frozenset({"trial", "difference", "polling", "per_megabyte"})
 SECONDS = "s"
 NET, LADDER, BLOCK = "net.", "ladder.", "block"
 
@@ -69,6 +69,7 @@ class LoadData:
     nets: tuple[Sample, ...]
     floors: Mapping[str, Mapping[str, float]]
     rungs: Mapping[str, tuple[Sample, ...]]
+    slopes: tuple[Sample, ...]
     totals: Mapping[str, float]
     width_s: float
     warm_up_s: float
@@ -154,6 +155,8 @@ class _Sorter:
     def _statistic(self, sample: Sample) -> None:
         labels = sample.labels
         phase, stat = _parted(sample.name)
+        if not phase:
+            return
         if labels["measured"] == "direct":
             self.floors[phase][stat] = sample.value
             return
@@ -215,6 +218,7 @@ def load_data(samples: Iterable[Sample]) -> LoadData:
         trials=tuple(sorter.lists["trial"]),
         differences=tuple(sorter.lists["difference"]),
         nets=tuple(sorter.lists[NET]),
+        slopes=tuple(sorter.lists["per_megabyte"]),
         floors=sorter.floors,
         rungs={name: tuple(found) for name, found in sorter.rungs.items()},
         totals=sorter.totals,

@@ -93,10 +93,10 @@ def _range(lines: Mapping[float, Sequence[Point]]) -> str:
     )
 
 
-def _end_names(lines: Mapping[float, Sequence[Point]], y: Axis) -> tuple[Name, ...]:
+def _end_names(lines: dict[float, list[Point]], y: Axis) -> tuple[Name, ...]:
     names = [
         Name(css=SHADES.get(percent, "shade-2"), x=RIGHT + 8, y=y.at(points[-1][1]) + 4, text=percent_name(percent))
-        for percent, points in lines.items()
+        for percent, points in reversed(lines.items())  # the highest stands above, also where all are one
     ]
     return spread_names(names, TOP + 6, HEIGHT - BELOW + 4)
 

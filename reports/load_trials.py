@@ -10,8 +10,6 @@ from imageproof.reports.load_chart import BELOW, RIGHT, TOP, Chart, Name, Rect, 
 from imageproof.reports.load_units import bytes_text, rate_text, time_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from imageproof.records.lines import Sample
     from imageproof.reports.load_data import LoadData
 
@@ -19,6 +17,14 @@ ROW = 30.0
 NOTE = "Each mark is a trial: ✓ met the goals, ✕ missed them, ? could not be judged."
 MET = {"met": ("passed", "✓"), "missed": ("failed", "✕"), "spoilt": ("open", "?")}
 UNKNOWN = ("open", "?")
+HOLD = "hold"
+WAYS = {
+    HOLD: "holds",
+    "multipart": "files sent",
+    "base64": "results as base64",
+    "url": "results by URL",
+}
+SLOPES = (("gross", ""), ("net", " without the own path"))
 MOST_TRIALS = 100
 MOST_RUNGS = 40
 RUNG_HEAD = ("rung", "done", "each took", "overhead", "first trouble")
@@ -77,11 +83,11 @@ def _numbered(count: int, x: Axis) -> tuple[Tick, ...]:
 
 def ladder_charts(data: LoadData) -> tuple[Chart, ...]:
     """Ladders of holds or payloads: how many jobs of each rung came through, and what they took."""
-    return tuple(_ladder(name, data.rungs[name], data.totals) for name in data.rungs if data.rungs[name])
+    return tuple(_ladder(name, data.rungs[name], _slope(data, name)) for name in data.rungs if data.rungs[name])
 
 
-def _ladder(ladder: str, rungs: tuple[Sample, ...], totals: Mapping[str, float]) -> Chart:
-    is_hold = ladder == "hold"
+def _ladder(ladder: str, rungs: tuple[Sample, ...], each: str) -> Chart:
+    is_hold = ladder == HOLD
     height = min(len(rungs), MOST_RUNGS) * ROW + TOP + BELOW
     x = Axis(low=0.0, high=1.0, begin=140.0, end=560.0)
     rects: list[Rect] = []
@@ -112,9 +118,7 @@ def _ladder(ladder: str, rungs: tuple[Sample, ...], totals: Mapping[str, float])
             if part
         )
         names.append(Name(css=f"row-says {'slower' if done < jobs else ''}", x=572, y=y + 12, text=told))
-    noun = "holds" if is_hold else "payloads"
-    slope = totals.get("ladder.per_megabyte")
-    each = f" Each megabyte adds {time_text(slope)}." if slope is not None and not is_hold else ""
+    noun = WAYS.get(ladder, ladder)
     says = f"{broken} of {len(rungs)} rungs lost jobs" if broken else f"all {len(rungs)} rungs came through"
     return Chart(
         title=f"Ladder of {noun}",
@@ -128,6 +132,17 @@ def _ladder(ladder: str, rungs: tuple[Sample, ...], totals: Mapping[str, float])
         names=tuple(names),
         table=table_of(f"Ladder of {noun}", RUNG_HEAD, cells, words=(0, 4)),
     )
+
+
+def _slope(data: LoadData, way: str) -> str:
+    """What each megabyte adds, as a sentence; nothing where nobody knows."""
+    known = {sample.labels.get("measured"): sample for sample in data.slopes if sample.labels.get("way") == way}
+    told = [
+        f"{time_text(known[name].value)} ± {_time(known[name], 'error')}{words}"
+        for name, words in SLOPES
+        if name in known
+    ]
+    return f" Each megabyte adds {', '.join(told)}." if told else ""
 
 
 def _count(sample: Sample, label: str) -> int:
