@@ -22,7 +22,7 @@ LOAD = "load"
 MOST_ROWS = 40
 LONGEST_CELL = 40
 LONGEST_SAYS = 300
-WORDS = {Verdict.PASSED: "ok", Verdict.FAILED: "FAIL", Verdict.INCONCLUSIVE: "??"}
+WORDS = {Verdict.PASSED: "ok", Verdict.FAILED: "FAIL", Verdict.INCONCLUSIVE: "?"}
 
 
 def is_load(run: Run) -> bool:

@@ -29,7 +29,7 @@ def test_the_terminal_tells_times_and_goals_once(run: Run) -> None:
     text = written(run)
     assert "FAIL  run.p50<1s: run.p50 is " in text
     assert "ok  errors<1%" in text or "FAIL  errors<1%" in text
-    assert "??  e2e.p99.9<6s: e2e.p99.9 looked like" in text
+    assert "   ?  e2e.p99.9<6s: e2e.p99.9 looked like" in text
     assert text.count("run.p50<1s") == 1
     assert "e2e " in text
     assert "overhead.poll" in text
