@@ -108,12 +108,16 @@ class Clock:
             if self.mode.jumps:
                 self.advance_to(when)
                 return
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            waiter: asyncio.Future[None] = loop.create_future()
             self._waiters[waiter] = when
+            timer = loop.call_later(left / self.mode.rate, _release, waiter) if self.mode.rate else None
             try:
-                await asyncio.wait((waiter,), timeout=left / self.mode.rate if self.mode.rate else None)
+                await waiter
             finally:
                 self._waiters.pop(waiter, None)
+                if timer is not None:
+                    timer.cancel()
 
     def next_wait(self) -> float | None:
         """The earliest time that anything waits for, in seconds since 1970."""
@@ -121,5 +125,9 @@ class Clock:
 
     def _wake(self) -> None:
         for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+            _release(waiter)
+
+
+def _release(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -56,8 +56,13 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
         return service.refuse(job.failure, call)
     if job.stream is not None:
         return await _stream(service, call, request, job)
-    drawn = [service.gallery.shown(task_id, record, index) for index in range(record.images)]
-    images, _ = await asyncio.gather(asyncio.gather(*drawn), _hold(service, call, task_id, end, plan))
+    if record.images == 1 and plan.moves is Moves.BY_TIME and call.account.clock.mode.rate:
+        # one after the other ends no later, as the end is a time, and needs no task of asyncio's
+        images = [await service.gallery.shown(task_id, record, 0)]
+        await _hold(service, call, task_id, end, plan)
+    else:
+        drawn = [service.gallery.shown(task_id, record, index) for index in range(record.images)]
+        images, _ = await asyncio.gather(asyncio.gather(*drawn), _hold(service, call, task_id, end, plan))
     await _charge(service, call, request, job)
     return _whole(service, call, job, images)
 
