@@ -6,6 +6,7 @@ It is never slowed, limited or made to fail.
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,7 @@ class Control:
         upstream, options = self._mock.upstream, self._mock.options
         return {
             "status": "ok",
+            "pid": os.getpid(),
             "seed": options.seed,
             "clock": str(options.clock),
             "specs": list(self._mock.services),
