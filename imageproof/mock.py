@@ -11,6 +11,7 @@ import asyncio
 import threading
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from imageproof.door import Door
@@ -160,8 +161,8 @@ class Mock:
     mock then breaks; `pictures` plain are drawn quickly and show nothing; `payload` photo makes results as many
     bytes as photographs have; `faults` strike every account, and each of them plays the `scenario`;
     `timing_header` tells the mock's own times in real milliseconds in each answer; `store` is the URL of a Redis server
-    in which several mocks keep the same accounts and tasks; a task is kept for `keep_tasks_s` of its account's time
-    after its end, or as documented.
+    in which several mocks keep the same accounts and tasks, `state` a file in which one keeps them for the next; a task
+    is kept for `keep_tasks_s` of its account's time after its end, or as documented.
 
     Raises UnknownSpecError, SpecError or ValueError before anything is started, OSError when the address can't be had.
     """
@@ -187,6 +188,7 @@ class Mock:
         scenario: str | None = None,
         timing_header: bool = False,
         store: str | None = None,
+        state: str | Path | None = None,
     ) -> None:
         if limits not in ("off", "documented"):
             message = f"expected limits to be off or documented, got {limits!r}"
@@ -214,6 +216,7 @@ class Mock:
             scenarios=scenario_named,
             timing_header=timing_header,
             store=store,
+            state=Path(state) if state is not None else None,
         )
         loaded = {name: load(name) for name in specs or shipped()}
         self.specs = {spec.name: name for name, spec in loaded.items()}
@@ -290,7 +293,7 @@ class Mock:
             self._doors.pop().close()
         if self._server is not None and self._loop is not None:
             asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(START_S)
-            asyncio.run_coroutine_threadsafe(self.handler.leave(), self._loop).result(START_S)
+            asyncio.run_coroutine_threadsafe(self.handler.lasting.end(), self._loop).result(START_S)
         self._server = None
         self._end()
 

@@ -106,6 +106,25 @@ class Exchanges:
         """The oldest entry that is kept."""
         return next(iter(self), None)
 
+    def state(self) -> tuple[list[Row], int]:
+        """All that is kept and how many ever came, as plain values, for another process to go on with."""
+        rows = [row for block in self._blocks for row in _unpacked(block)][self._gone :] + self._open
+        plain: list[Row] = []
+        for row in rows:
+            headers = {str(name): str(value) for name, value in row[12].items()}
+            plain.append((*row[:12], headers, *row[13:]))
+        return plain, self.count
+
+    def set_state(self, rows: list[Row], count: int) -> None:
+        """Go on with what was kept; what there is no room for is dropped."""
+        self.clear()
+        if not self.maxlen:
+            return
+        self.count = count - len(rows)
+        self._room = self.count + self.maxlen
+        for row in rows:
+            self.append(row)
+
     def clear(self) -> None:
         """Forget them all."""
         self._blocks.clear()

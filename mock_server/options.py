@@ -11,6 +11,7 @@ from imageproof.specs.reading import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from imageproof.specs.faults import Fault
     from imageproof.specs.scenario import Scenario
@@ -40,10 +41,12 @@ class Options:
     """Everything about a mock that is not in a spec. Sizes are bytes, counts are counts.
 
     `sabotage` is the id of the one lie that the mock tells; `pictures` says whether results are drawn in full, or
-    plain, with nothing on them but what machines read. A task is kept for `keep_tasks_s` after its end, by its account's
-    clock; None means as long as its result can be fetched by the provider's documents, and an hour more. `faults` and `scenario` strike every account; `scenarios` finds
-    a scenario by its name, and raises ValueError where there is none. `payload` photo makes results as many bytes as
-    photographs have.
+    plain, with nothing on them but what machines read. A task is kept for `keep_tasks_s` after its end, by its
+    account's clock; None means as long as its result can be fetched by the provider's documents, and an hour more.
+    `faults` and `scenario` strike every account; `scenarios` finds a scenario by its name, and raises ValueError where
+    there is none. `payload` photo makes results as many bytes as photographs have. `store` is the URL of a Redis server
+    that keeps the state for several mocks; `state` is a file that keeps it for the next one, written every
+    `state_every_s` seconds and at the end.
     """
 
     seed: int = 1
@@ -69,6 +72,8 @@ class Options:
     pictures: Literal["full", "plain"] = "full"
     payload: Literal["drawn", "photo"] = "drawn"
     store: str | None = None
+    state: Path | None = None
+    state_every_s: float = 30.0
 
 
 def read_physics(text: str) -> Physics:

@@ -95,6 +95,10 @@ class Gallery:
         if shared is not None:
             shared.keep_sources(task_id, sources)
 
+    def sources(self) -> list[tuple[str, tuple[tuple[bytes, ...], bytes | None]]]:
+        """What jobs were given, as far as it is remembered: references and mask by task."""
+        return [(name, (kept.references, kept.mask)) for name, kept in self._sources.items() if kept != NO_SOURCES]
+
     def put_sources(self, task_id: str, sources: Sources) -> None:
         """Remember them here."""
         self._sources[task_id] = sources

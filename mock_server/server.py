@@ -11,29 +11,30 @@ from dataclasses import replace
 from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from imageproof.mock_server import downloads, side, sync, tasks
+from imageproof.mock_server import side, sync, tasks
 from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.answers import Reply
 from imageproof.mock_server.call import Call
 from imageproof.mock_server.connection import MockServer
 from imageproof.mock_server.control import PREFIX, Control
 from imageproof.mock_server.deviations import deviate
+from imageproof.mock_server.elsewhere import elsewhere
 from imageproof.mock_server.fate import job_digest
 from imageproof.mock_server.faults import setting
 from imageproof.mock_server.faults.strike import after, arriving, before, before_job
+from imageproof.mock_server.lasting import Lasting
 from imageproof.mock_server.packet import Dated, Packet, followed
 from imageproof.mock_server.recording import note_leaving, record
-from imageproof.mock_server.results import UPLOADS
 from imageproof.mock_server.routes import LONGEST_PATH, Endpoint, Found, Routes
 from imageproof.mock_server.sabotage_kinds import UnknownSabotageError
 from imageproof.mock_server.service import Service
-from imageproof.mock_server.stored import StoreUnavailableError, Wanted
+from imageproof.mock_server.stored import StoreUnavailableError
 from imageproof.mock_server.strays import Strays
-from imageproof.mock_server.timing import held, times_of
+from imageproof.mock_server.timing import times_of
 from imageproof.mock_server.upstream import FullError, Upstream
 from imageproof.mock_server.webhooks import announce
 from imageproof.mock_server.wire import BodyRefusedError, parse_multipart, read_body
@@ -41,7 +42,7 @@ from imageproof.specs.forms import typed
 from imageproof.specs.model import ASKS_FOR_TASK, Does
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from imageproof.mock_server.connection import Connection
     from imageproof.mock_server.options import Options
@@ -73,7 +74,8 @@ class Mock:
         self.control = Control(self)
         self.dated = Dated()
         self.strays = Strays()
-        self._connections = count(1)
+        self._connections: Iterator[int] = count(1)
+        self.lasting = Lasting(self)
 
     def _service(self, spec: Spec) -> Service:
         """The service of a spec: an honest one, or with its one lie. Raises UnknownSabotageError."""
@@ -105,41 +107,21 @@ class Mock:
                 return service, path[len(prefix) :]
         return None
 
+    def prefixes(self) -> list[str]:
+        """Where the providers are served; empty for the root."""
+        return [prefix for prefix, _ in self._prefixes]
+
     def next_connection(self) -> int:
         """The number of a new connection."""
         return next(self._connections)
 
-    async def leave(self) -> None:
-        """Let go of the store, if there is one."""
-        if self.upstream.shared is not None:
-            await self.upstream.shared.close()
-
     async def serve(self, host: str, port: int, *, is_one_of_many: bool = False) -> MockServer:
         """Listen, with others on the same port if it is one of many.
 
-        Raises OSError when the address can't be had, and what `join` raises.
+        Raises OSError when the address can't be had, and what `Lasting.begin` raises.
         """
-        await self.join()
+        self._connections = await self.lasting.begin()
         return await MockServer.start(self, host, port, is_one_of_many=is_one_of_many)
-
-    async def join(self) -> None:
-        """Join the mocks of the same store, if there is one to share.
-
-        Raises StoreUnavailableError, and StoreMismatchError when they were set up in another way.
-        """
-        if self.options.store is None or self.upstream.shared is not None:
-            return
-        from imageproof.mock_server.redis_link import RedisLink  # noqa: PLC0415  (its package is an extra)
-        from imageproof.mock_server.shared import Shared  # noqa: PLC0415  (as above)
-
-        shared = Shared(self.upstream, RedisLink(self.options.store))
-        options = self.options
-        specs = ", ".join(self.services)
-        await shared.open(
-            f"seed {options.seed}, clock {options.clock}, specs {specs}, limits {options.limits}, "
-            f"{len(options.faults)} faults, scenario {options.scenario}"
-        )
-        self._connections = count((shared.worker << 32) + 1)
 
     # one request
 
@@ -151,17 +133,17 @@ class Mock:
             return await self.control.handle(request)
         found = self.routes.find(raw_path) if len(raw_path) <= LONGEST_PATH else None
         if found is None:
-            return await self._elsewhere(request, raw_path)
+            return await elsewhere(self, request, raw_path)
         endpoint = self._endpoint(found, request)
         if endpoint is None:
             reply = self._wrong_method(found, raw_path)
             self.strays.note(request, next(iter(found.endpoints.values())).service, reply.status, "method")
-            return self._send(request, reply)
+            return self.send(request, reply)
         account = endpoint.service.authenticate(request.headers)
         if type(account) is not Account:
             reply = self._unauthenticated(endpoint, str(account))
             self.strays.note(request, endpoint.service, reply.status, str(account))
-            return self._send(request, reply)
+            return self.send(request, reply)
         call = Call(
             endpoint,
             account,
@@ -180,9 +162,9 @@ class Mock:
         if type(response) is Reply:
             if self.upstream.shared is not None and account.faults is not None:
                 response = await self._finished(call, response)
-                sent = self._send(request, response)
+                sent = self.send(request, response)
             else:
-                sent = self._send(request, response, call)
+                sent = self.send(request, response, call)
             number = record(request, call, began, response, connection)
             return followed(sent, response, call.account, number)
         streamed: web.StreamResponse = response  # type: ignore[assignment]  # what is no Reply has been sent already
@@ -288,38 +270,7 @@ class Mock:
             case _:
                 return side.models(service, call)
 
-    # what is no operation
-
-    async def _elsewhere(self, request: web.BaseRequest, raw_path: str) -> web.StreamResponse:
-        """Results, uploads, and paths where nothing is."""
-        path = unquote(raw_path.partition("?")[0])
-        at = self.service_at(path)
-        if at is None:
-            known = ", ".join(prefix or "/" for prefix, _ in self._prefixes)
-            text = f"imageproof: nothing is at {path[:200]!r}; providers are at {known}, the control API at {PREFIX}\n"
-            return web.Response(status=404, text=text)
-        service, rest = at
-        is_fetch = request.method in ("GET", "HEAD")
-        found = await self._image_at(service, rest, request) if is_fetch else None
-        if found is not None:
-            return await self._download(request, found)
-        reply = side.fetch_upload(service, rest, request) if is_fetch else None
-        if reply is None:
-            reply = service.refuse("not_found", context={"reason": f"nothing is at {rest[:200]}"})
-            self.strays.note(request, service, reply.status, "path")
-        return self._send(request, reply)
-
-    async def _image_at(self, service: Service, rest: str, request: web.BaseRequest) -> downloads.Download | None:
-        """The image that a path stands for; None when it stands for none."""
-        shared, place = self.upstream.shared, service.gallery.read_url(rest)
-        if shared is None or place is None:
-            if shared is not None and rest.startswith(UPLOADS):
-                await shared.know_uploads([rest])
-            return downloads.find(service, rest, request)
-        owner = await shared.find_owner(service.provider, place[0])
-        if owner is None:
-            return None
-        return await shared.do(owner, lambda: downloads.find(service, rest, request), Wanted(tasks=(place[0],)))
+    # what is sent
 
     async def _finished(self, call: Call, reply: Reply) -> Reply:
         """An answer with all that it is sent with, where faults of a shared account may spoil it."""
@@ -333,14 +284,6 @@ class Mock:
             return await self.upstream.do(call, finished)
         except StoreUnavailableError as error:
             return self._mishap(call, error)
-
-    async def _download(self, request: web.BaseRequest, found: downloads.Download) -> web.StreamResponse:
-        """Answer a request for an image of a task, and keep it in the journal of the task's owner."""
-        reply = await found.answer()
-        if self.options.timing_header:
-            reply.headers.update(held(monotonic() - found.began))
-        number = found.keep(request, reply, request.protocol.number)  # type: ignore[attr-defined]  # as above
-        return followed(self._send(request, reply), reply, found.account, number)
 
     def _endpoint(self, found: Found, request: web.BaseRequest) -> Endpoint | None:
         endpoints = found.endpoints
@@ -368,7 +311,7 @@ class Mock:
 
     # what goes out
 
-    def _send(self, request: web.BaseRequest, reply: Reply, call: Call | None = None) -> web.StreamResponse:
+    def send(self, request: web.BaseRequest, reply: Reply, call: Call | None = None) -> web.StreamResponse:
         """Make the packet. It is no StreamResponse, but all that the connection needs of one."""
         if call is not None:
             self.finish(call, reply)

@@ -13,6 +13,10 @@ class StoreMismatchError(Exception):
     """The store belongs to a mock that was set up in another way. The message says which."""
 
 
+class StateFileError(Exception):
+    """A file of state that can't be used or written. The message says which, why, and what to do."""
+
+
 class Wanted(NamedTuple):
     """What a piece of work will look up: tasks by id, one job's attempts, an idempotency key, or all there is."""
 

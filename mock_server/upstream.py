@@ -63,6 +63,7 @@ class Counts:
     images: int = 0
     image_bytes: int = 0
     webhooks: Counter[str] = field(default_factory=Counter)
+    called: Counter[str] = field(default_factory=Counter)  # calls back that somebody answered, by URL; for no metrics
 
     def tally(self, provider: str, operation: str) -> Tally:
         """The tally of an operation, opened when it is new."""
@@ -138,6 +139,10 @@ class Upstream:
         if self.shared is not None:
             self.shared.prepare(account)
         return account
+
+    def set_next_number(self, number: int) -> None:
+        """Let the next account have this number: those before it are taken."""
+        self._numbers = count(number)
 
     def add_task(self, provider: str, task_id: str, record: Record) -> None:
         """Keep a task, and drop some that are over. Raises FullError when there are too many."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import click
@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from imageproof.cli.refusal import Refusal, spec_named
 from imageproof.cli.serving import Address, serve
-from imageproof.cli.startup import collector_paused
+from imageproof.cli.startup import collect_seldom, collector_paused
 from imageproof.cli.values import read_host, read_seed, read_size, read_url, reading, size_text
 from imageproof.mock_server.clock import clock_mode
 from imageproof.mock_server.faults.words import fault_in
@@ -42,6 +42,7 @@ CLOCK_HELP = "How fast time passes; manual stands still, jump goes on by itself 
 KEEP_HELP = "How long a task is kept after its end, if not as documented."
 QUEUE_HELP = "A queue with physics, of slots, cold, idle, p50, p99 and slowdown."
 PAYLOAD_HELP = "Photo makes results as many bytes as photographs have."
+STATE_HELP = "Take accounts and tasks up from this file, if it is there, and keep them in it."
 STORE_HELP = "Where accounts and tasks are kept; several mocks share what is in Redis."
 SABOTAGE_HELP = "Break this one rule, to see that a suite notices; `imageproof selftest` runs them all."
 
@@ -100,6 +101,7 @@ class Asked(TypedDict):
     scenario: str | None
     start_time: int | None
     store: str | None
+    state: Path | None
     workers: int
     is_worker: bool
     ready_json: bool
@@ -130,6 +132,7 @@ def options_of(asked: Asked) -> Options:
         scenario=asked["scenario"],
         scenarios=scenario_named,
         store=asked["store"],
+        state=asked["state"],
     )
 
 
@@ -203,6 +206,7 @@ def specs_named(names: Sequence[str]) -> list[Spec]:
 @click.option("--scenario", metavar="NAME", help="Play this scenario on every account.")
 @click.option("--start-time", metavar="UNIX", type=click.IntRange(0, LATEST), help="When clocks begin, if not now.")
 @click.option("--store", metavar="memory|redis://...", callback=reading(read_store), default="memory", help=STORE_HELP)
+@click.option("--state", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help=STATE_HELP)
 @click.option(
     "--workers", metavar="N", type=click.IntRange(1, 64), default=1, help="Processes on the port; they need a store."
 )
@@ -220,12 +224,14 @@ def mock(specs: tuple[str, ...], **asked: Unpack[Asked]) -> None:
             f"expected a store that {asked['workers']} workers can share, got none: "
             "add --store redis://127.0.0.1:6379/0, or use one worker"
         )
+    if asked["state"] is not None and asked["store"] is not None:
+        raise Refusal("expected --state or --store, got both: what is in a store is kept there")
     with collector_paused():
         try:
             served = Mock(specs_named(specs), options_of(asked))
         except (UnknownSabotageError, FaultError, TriggerError) as error:
             raise Refusal(str(error)) from None
-        gc.freeze()  # all this lives as long as the process: the collector need never look at it
+        collect_seldom()
     if warning := lying(served):
         click.secho(warning, fg="red", bold=True, err=True)
     if warning := too_few(raise_open_files()):

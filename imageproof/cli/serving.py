@@ -17,7 +17,7 @@ import click
 
 from imageproof.cli.banner import banner, ready_line
 from imageproof.cli.refusal import Refusal
-from imageproof.mock_server.stored import StoreMismatchError, StoreUnavailableError
+from imageproof.mock_server.stored import StateFileError, StoreMismatchError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +76,7 @@ async def _serve(mock: Mock, address: Address, announcement: Callable[[Mock, str
         await stop.wait()
     finally:
         await _end(server)
-        await mock.leave()
+        await mock.lasting.end()
 
 
 async def _end(server: MockServer) -> None:
@@ -89,7 +89,7 @@ async def _end(server: MockServer) -> None:
 async def _listen(mock: Mock, address: Address) -> MockServer:
     try:
         return await mock.serve(address.host, address.port, is_one_of_many=address.is_worker)
-    except (StoreUnavailableError, StoreMismatchError) as error:
+    except (StateFileError, StoreUnavailableError, StoreMismatchError) as error:
         raise Refusal(str(error)) from None
     except (OSError, OverflowError, UnicodeError) as error:
         raise Refusal(why_not(address, error)) from None
