@@ -46,11 +46,12 @@ GOOD = (
     Good(name="lines.py", program=sys.executable, providers=POLLED + AT_ONCE, level=1),
     Good(name="poll_sync.py", program=sys.executable, providers=POLLED),
     Good(name="poll_async.py", program=sys.executable, providers=POLLED),
+    Good(name="called_back.py", program=sys.executable, providers=("toapis",)),
     Good(name="images_sync.py", program=sys.executable, providers=AT_ONCE),
     Good(name="poll.mjs", program="node", providers=POLLED),
     Good(name="images.mjs", program="node", providers=AT_ONCE),
     Good(name="poll.pl", program="perl", providers=POLLED),
-    Good(name="poll.sh", program="bash", providers=POLLED, clock="20x"),
+    Good(name="poll.sh", program="bash", providers=POLLED),
 )
 
 

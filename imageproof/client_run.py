@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from imageproof.client_config import fitting
 from imageproof.client_jitter import Jitter
 from imageproof.client_record import Recorder, header_of, shown_command
-from imageproof.client_stage import set_up, settled
+from imageproof.client_stage import call_backs, set_up, settled
 from imageproof.mock import Mock
 from imageproof.records.lines import Exchange, Finding, Footer
 from imageproof.records.redact import Redactor
@@ -220,6 +220,7 @@ class ClientRun:
             scenario=stage.scenario,
             order=stage.order,
             scale=stage.scale,
+            call_backs=await asyncio.to_thread(call_backs, stage),
             jitter_s=scene.jitter.during(*span),
             held_s=scene.jitter.held(*span),
         )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import socket
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from imageproof.mock_server import powers
 from imageproof.specs.fault_answers import Refused
+from imageproof.specs.scenario import Needs
 from imageproof.specs.scenario_orders import order_as_json, order_for, picture_files
-from imageproof.suites.client.protocol import Assignment, openai_base_url
+from imageproof.suites.client.protocol import Assignment, Webhook, openai_base_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +78,7 @@ def set_up(mock: Mock, spec: Spec, scenario: Scenario, config: ClientConfig, fol
         model=order.model,
         size=order.size,
         images=order.images,
+        webhook=_call_back(spec, scenario, account),
     )
     return Stage(
         scenario=scenario,
@@ -85,6 +89,30 @@ def set_up(mock: Mock, spec: Spec, scenario: Scenario, config: ClientConfig, fol
         door=door,
         closed_s=closed_s,
     )
+
+
+def _call_back(spec: Spec, scenario: Scenario, account: MockAccount) -> Webhook | None:
+    """A URL on which the client may listen for call backs; None where the scenario is about none."""
+    if spec.webhooks is None or Needs.WEBHOOKS not in scenario.needs:
+        return None
+    with socket.socket() as held:  # whoever asks next for a free port gets another one
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    hook = Webhook(
+        url=f"http://127.0.0.1:{port}/call-back",
+        secret=f"whsec_{hashlib.sha256(account.key.encode()).hexdigest()[:32]}",
+    )
+    account.set(webhook={"url": hook.url, "secret": hook.secret})
+    return hook
+
+
+def call_backs(stage: Stage) -> int:
+    """How many call backs of a scenario were answered by anybody."""
+    hook = stage.assignment.webhook
+    if hook is None:
+        return 0
+    service, _ = _account(stage.account)
+    return stage.account.mock.run(lambda: service.upstream.counts.called[hook.url])
 
 
 def _files(order: Order, folder: Path) -> dict[str, tuple[str, ...]]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("imageproof.mock")
 LOOKS_S = 0.05
 LATE_S = 600.0
+FORGED_S = 2.0  # after the submit, which few tasks end before
 
 
 def target_of(service: Service, call: Call) -> tuple[str, str] | None:
@@ -94,13 +95,15 @@ async def _deliver(service: Service, call: Call, task_id: str, target: tuple[str
     """Wait for the end of the task, then call until somebody answers with 2xx or the retries are used up."""
     hooks = service.spec.webhooks
     clock = call.account.clock
+    fault = webhook_fault(call, task_id) if call.account.faults is not None else ""
+    if fault == "forged" and hooks is not None:
+        await _forge(service, call, task_id, hooks, target[0])
     record = await _ended(service, call.account, task_id)
     if record is None or hooks is None:
         return
     phase = service.phase(record, clock.now())
     if phase not in hooks.events:
         return
-    fault = webhook_fault(call, task_id) if call.account.faults is not None else ""
     if fault == "late":
         await service.upstream.wait_until(call.account, clock.now() + LATE_S)
     call.now = clock.now()
@@ -119,6 +122,22 @@ async def _deliver(service: Service, call: Call, task_id: str, target: tuple[str
                 break
         else:
             service.upstream.counts.webhooks["given_up"] += 1
+
+
+async def _forge(service: Service, call: Call, task_id: str, hooks: Webhooks, url: str) -> None:
+    """Call as somebody would who knows the id of a task, and not the secret: it has failed, he says."""
+    account = call.account
+    await service.upstream.wait_until(account, account.clock.now() + FORGED_S)
+    record = await service.upstream.current(account, task_id)
+    event = hooks.events.get(Phase.FAILED)
+    if record is None or event is None:
+        return
+    call.now = account.clock.now()
+    failed = record._replace(failure=1) if service.failures else record
+    context = task_context(service, call, task_id, failed, Phase.FAILED, hooks.body)
+    context |= {"webhook.id": fill_id("wh_{hex32}", job_digest(b"forged " + task_id.encode()) + call.job)}
+    delivery = Delivery(context | {"webhook.event": event})
+    await _call(service, hooks, (url, "not the secret"), delivery, int(call.now))
 
 
 def _older(service: Service, call: Call, task_id: str, record: Record) -> dict[str, object]:
@@ -154,6 +173,7 @@ async def _call(service: Service, hooks: Webhooks, target: tuple[str, str], deli
             ) as answer,
         ):
             good = 200 <= answer.status < 300  # noqa: PLR2004
+            service.upstream.counts.called[url] += 1
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         log.info("call back to %s failed: %s", urlsplit(url).netloc, error)
         good = False

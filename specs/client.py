@@ -69,6 +69,7 @@ def _common(spec: Spec) -> tuple[Rule, ...]:
     has = {"all"}
     has |= {"tasks"} if spec.tasks else set()
     has |= {"urls"} if spec.results and spec.results.expires_s is not None else set()
+    has |= {"webhooks"} if spec.webhooks else set()
     has |= set() if spec.idempotency_header and spec.idempotency_honoured else {"no-idempotency"}
     return tuple(
         Rule(

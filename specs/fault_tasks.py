@@ -205,10 +205,11 @@ class BrokenWebhook(OneOf):
 
     KEY = "webhook"
     WRITE = "{webhook: duplicated}"
-    DOES = "call backs: unsigned, duplicated, reordered, late or never"
+    DOES = "call backs: unsigned, forged, duplicated, reordered, late or never"
     PLACE = None
     HOWS = {  # noqa: RUF012  (never changed)
         "unsigned": "without a signature",
+        "forged": "while the task runs one says that it has failed, signed by somebody else",
         "duplicated": "each comes twice",
         "reordered": "an older event comes after a newer one",
         "late": "ten minutes after the end",

@@ -2,8 +2,8 @@
 # A client of polled image APIs with bash, curl and jq: submit, poll, download, tell what came of it.
 #
 # The job and the place of the answer stand in the environment, as `imageproof verify client` gives them. All polls of a
-# task are one curl (7.84 or newer) that keeps its connection and its pace; it is held while the shell looks at an answer,
-# so that nothing is sent after the last one.
+# task are one curl (7.84 or newer), which keeps its connection: before each poll it reads from a pipe, and so waits until
+# the shell opens that.
 set -uo pipefail
 
 provider=$(jq -r .provider "$IMAGEPROOF_JOB")
@@ -141,65 +141,47 @@ submit() { # order the job; it is sent again only when it was surely not taken
 }
 
 poll() { # wait for the end of the task; errors that pass are sat out
-  local began age=0 troubles=0 before
+  local began age troubles=0
   now
   began=$now_ms wait_ms=$first
+  start_polls
   while true; do
     pause "$wait_ms" "$answered_ms"
+    next_poll
+    now
+    age=$((now_ms - began))
+    if has_ended; then return; fi
+    if [[ $status == 200 && $state ]]; then troubles=0; else troubles=$((troubles + 1)); fi
     every $age
-    before=$wait_ms
-    send_polls "$wait_ms"
-    while next_poll; do
-      now
-      age=$((now_ms - began))
-      if has_ended; then
-        end_polls
-        return
-      fi
-      if [[ $status == 200 && $state ]]; then troubles=0; else troubles=$((troubles + 1)); fi
-      every $age
-      retry_after
-      if ((age + wait_ms > patience)); then give_up; fi
-      if ((troubles > 0 || asked_ms > wait_ms || wait_ms != before)); then break; fi
-      kill -CONT "$polls"
-    done
-    end_polls
+    retry_after
     if ((troubles > 0)); then
       backoff $((troubles - 1))
       wait_ms=$((wait_ms + backoff_ms))
     fi
     if ((asked_ms > wait_ms)); then wait_ms=$asked_ms; fi
-    if ((age + wait_ms > patience)); then give_up; fi
+    if ((age + wait_ms > patience)); then fail timeout '' "task $task has not ended after $((age / 1000)) s"; fi
   done
 }
-give_up() {
-  end_polls
-  fail timeout '' "task $task has not ended after $((age / 1000)) s"
-}
-send_polls() { # milliseconds from one to the next: a curl that sends so many polls as it may take, one after the other
-  local real=$(($1 * 1000 / scale)) limit=$((poll_limit * 1000 / scale)) number
-  limit=$((limit > least_limit ? limit : least_limit))
+start_polls() { # a curl for so many polls as there may be, with a gate before each
+  local limit=$((poll_limit * 1000 / scale > least_limit ? poll_limit * 1000 / scale : least_limit)) number
+  mkfifo "$folder/gate"
   {
     secret
-    for ((number = 0; number * $1 <= patience; number++)); do
-      printf 'url = "%s"\noutput = "%s"\n' "$IMAGEPROOF_BASE_URL$poll_path$task" "$folder/poll-$number"
+    for ((number = 0; number < patience / 2000; number++)); do
+      printf 'url = "file://%s/gate"\noutput = "/dev/null"\n' "$folder"
+      printf 'url = "%s"\noutput = "%s"\n' "$IMAGEPROOF_BASE_URL$poll_path$task" "$folder/body"
     done
   } >"$folder/polls"
-  exec {answers}< <(exec curl --silent --compressed --fail-early --rate "$((86400000 / (real > 0 ? real : 1)))/d" --config "$folder/polls" \
+  exec {answers}< <(exec curl --silent --compressed --config "$folder/polls" \
     --max-time "$((limit / 1000)).$(printf %03d $((limit % 1000)))" --write-out "$TOLD" 2>&1 >/dev/null)
-  polls=$! poll_number=0
+  polls=$!
 }
-next_poll() { # the next answer; curl is held from then on
-  take <&"$answers" || return 1
-  kill -STOP "$polls" 2>/dev/null
-  : >>"$folder/poll-$poll_number"
-  mv "$folder/poll-$poll_number" "$folder/body"
-  poll_number=$((poll_number + 1))
+next_poll() { # let curl send the next poll, and take the answer
+  : >"$folder/body"
+  : >"$folder/gate"
+  read -ru "$answers" # what curl tells of the gate
+  take <&"$answers"
   read_body
-}
-end_polls() {
-  kill -KILL "$polls" 2>/dev/null
-  exec {answers}<&-
 }
 has_ended() { # whether an answer to a poll is the last one; states that no page names pass
   if [[ $status == 200 ]]; then

@@ -79,6 +79,13 @@ class Hello(_Message, frozen=True, kw_only=True, tag="hello"):
     max_parallel: int = 1
 
 
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the provider calls back when a job has ended, for a client that listens there, and what it signs with."""
+
+    url: str
+    secret: str
+
+
 class Run(_Message, frozen=True, kw_only=True, tag="run"):
     """A job for the client. `out` is a folder where it may put images."""
 
@@ -92,6 +99,7 @@ class Run(_Message, frozen=True, kw_only=True, tag="run"):
     out: str
     job: dict[str, object]
     openai_base_url: str | None = None
+    webhook: Webhook | None = None
 
 
 class RunResult(_Message, Result, frozen=True, kw_only=True, tag="result"):
@@ -124,6 +132,7 @@ class Assignment:
     model: str
     size: str | None
     images: int
+    webhook: Webhook | None = None
 
     @property
     def job_path(self) -> Path:
@@ -166,6 +175,11 @@ def environment(assignment: Assignment, before: Mapping[str, str]) -> dict[str, 
     }
     if assignment.openai_base_url is not None:
         told |= {"OPENAI_BASE_URL": assignment.openai_base_url, "OPENAI_API_KEY": assignment.api_key}
+    if assignment.webhook is not None:
+        told |= {
+            "IMAGEPROOF_WEBHOOK_URL": assignment.webhook.url,
+            "IMAGEPROOF_WEBHOOK_SECRET": assignment.webhook.secret,
+        }
     return kept | told
 
 
@@ -196,6 +210,7 @@ def run_message(assignment: Assignment, number: str) -> bytes:
         deadline_ms=round(assignment.seconds * 1000),
         out=str(assignment.out),
         job=dict(assignment.job),
+        webhook=assignment.webhook,
     )
     return line(message)
 

@@ -21,7 +21,7 @@ BAD_ENDS = {
     End.FLOODED: "wrote more than anybody reads",
     End.UNANSWERED: "never answered",
 }
-GIVES_UP = "gives-up"
+GIVES_UP, CALL_BACKS = "gives-up", "call-backs"
 
 
 def is_broken(scene: Scene) -> bool:
@@ -69,7 +69,7 @@ def check_outcome(scene: Scene) -> Iterator[Remark]:
     expected, ending = scenario.expected, scene.watch.ending
     if told is None and (ending.end is not End.EXITED or expected.outcome is not Outcome.DONE):
         return
-    rule = f"{scene.prefix}{expected.rule}"
+    rule = f"{scene.prefix}{'outcome' if _did_not_listen(scene) else expected.rule}"
     last = scene.all[-1].id if scene.all else None
     wanted = Outcome(told.value) if told else None
     fits = told is not None and expected.outcome in (wanted, Outcome.EITHER)
@@ -93,6 +93,12 @@ def check_outcome(scene: Scene) -> Iterator[Remark]:
         words = f"the failure is of the kind {' or '.join(expected.kinds)}"
         actual = "" if fits else f"it said kind {kind!r}"
         yield Remark(rule=f"{scene.prefix}outcome", ok=fits, expected=words, actual=actual, bad=None if fits else last)
+
+
+def _did_not_listen(scene: Scene) -> bool:
+    """Whether a scenario is about call backs, and nobody took one: it was a plain job then."""
+    scenario = scene.watch.scenario
+    return scenario is not None and scenario.expected.rule == CALL_BACKS and not scene.watch.call_backs
 
 
 def _watched(scene: Scene) -> Iterator[Remark]:

@@ -81,9 +81,9 @@ class Truth:
 class Watch:
     """One scenario, over. `scale` is how many account seconds pass in a real one; 0 where time stood still.
 
-    `jitter_s` is how late this machine may wake somebody, and `held_s` how long it takes to start a process that does
-    nothing, in real seconds, as measured at worst meanwhile. `scenario` and `order` are None
-    where a client was only watched.
+    `call_backs` is how many were answered by anybody. `jitter_s` is how late this machine may wake somebody, and
+    `held_s` how long it takes to start a process that does nothing, in real seconds, as measured at worst meanwhile.
+    `scenario` and `order` are None where a client was only watched.
     """
 
     spec: Spec
@@ -94,6 +94,7 @@ class Watch:
     scenario: Scenario | None = None
     order: Order | None = None
     scale: float = 1.0
+    call_backs: int = 0
     jitter_s: float = 0.02
     held_s: float = 0.0
 

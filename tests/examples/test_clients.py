@@ -11,6 +11,7 @@ import pytest
 
 from imageproof.client_config import ClientConfig
 from imageproof.client_run import ClientRun
+from imageproof.records.lines import Verdict
 from imageproof.specs.library import load
 from imageproof.specs.scenario_reading import fits, scenarios
 
@@ -24,9 +25,13 @@ COMMANDS = {
     "poll.sh": ("bash",),
     "images_sync.py": (sys.executable,),
     "images.mjs": ("node",),
+    "called_back.py": (sys.executable,),
     "lines.py": (sys.executable,),
 }
-KNOWN = {name: AT_ONCE if name.startswith("images") else POLLED for name in COMMANDS} | {"lines.py": POLLED + AT_ONCE}
+KNOWN = {name: AT_ONCE if name.startswith("images") else POLLED for name in COMMANDS} | {
+    "lines.py": POLLED + AT_ONCE,
+    "called_back.py": ("toapis",),
+}
 WHOLE = os.environ.get("IMAGEPROOF_WHOLE") == "1"
 """Each client through all scenarios of each of its providers: four minutes. Without it the one that stays, which does
 the jobs of two others, and a few scenarios for the rest."""
@@ -37,19 +42,21 @@ FEW = {
     ("poll.mjs", "toapis"),
     ("poll.pl", "xingchaoyiqing"),
     ("images_sync.py", "openai"),
+    ("called_back.py", "toapis"),
     ("images.mjs", "apiyi"),
+    ("poll.sh", "reapi"),
 }
 MEANEST = frozenset({
     "error-in-200", "fails", "hidden-at-first", "lost-submit-reset", "moderated", "no-result", "plain",
     "poll-bad-gateway", "poll-odd-json", "rate-limited-date", "result-truncated", "stormy", "stream-cut", "streamed",
-    "submit-unavailable", "unknown-state", "with-files",
+    "submit-unavailable", "unknown-state", "webhook-forged", "webhook-late", "webhook-never", "webhook-reordered",
+    "webhook-twice", "webhook-unsigned", "with-files",
 })  # fmt: skip
-SHELL = frozenset({"fails", "moderated", "plain", "poll-reset", "rate-limited-date", "slow-job"})
 
 
 def cases() -> list[tuple[str, str]]:
     """The client and the provider of each case."""
-    pairs = [(name, spec) for name, known in KNOWN.items() for spec in known if name != "poll.sh"]
+    pairs = [(name, spec) for name, known in KNOWN.items() for spec in known]
     return [pair for pair in pairs if WHOLE or pair in ALL | FEW]
 
 
@@ -87,9 +94,12 @@ def test_it_passes_everything_without_a_warning(name: str, spec: str) -> None:
     assert {item.name for item in run.state.played} == (fitting if only is None else fitting & only)
 
 
-def test_the_shell_client_passes_too_on_a_slower_clock() -> None:
-    run = played("poll.sh", "toapis", clock="20x", only=None if WHOLE else SHELL)
-    assert complaints(run) == {}
+def test_call_backs_are_taken_and_count_only_for_who_listens() -> None:
+    only = frozenset({"webhook-forged", "webhook-twice"})
+    taken, polled = (played(name, "toapis", only=only) for name in ("called_back.py", "poll_async.py"))
+    rule = "toapis/client/call-backs"
+    assert {item.rule: item.judged for item in taken.state.findings}[rule] == 2
+    assert {item.rule: item.verdict for item in polled.state.findings}[rule] is Verdict.NOT_APPLICABLE
 
 
 def test_each_client_can_be_read_in_one_go() -> None:

@@ -251,6 +251,21 @@ def test_call_backs_go_wrong(called: MockAccount, receiver: Receiver, how: str) 
 
 
 @shows("webhook")
+def test_somebody_else_calls_back_before_the_end(called: MockAccount, receiver: Receiver) -> None:
+    called.fault("{webhook: forged}")
+    task = str(ask(called, TOAPIS, PROMPT).json["id"])
+    until(lambda: held_until(called) is not None)
+    called.advance("2s")
+    forged = receiver.next()
+    assert (forged.data["task_id"], forged.data["status"], is_signed(forged)) == (task, "failed", False)
+    assert ask(called, f"{TOAPIS}/{task}").json["status"] == "queued"
+    until(lambda: held_until(called) is not None)
+    called.advance("23s")
+    true = receiver.next()
+    assert (true.data["task_id"], true.data["status"], is_signed(true)) == (task, "completed", True)
+
+
+@shows("webhook")
 def test_a_call_back_never_comes(called: MockAccount, receiver: Receiver) -> None:
     called.fault("{webhook: never, times: 1}")
     for _ in range(2):

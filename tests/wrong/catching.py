@@ -17,7 +17,7 @@ from imageproof.specs.library import load
 from imageproof.specs.scenario_reading import scenarios
 
 FOLDER = Path(__file__).parent
-NO_CLIENTS = ("base", "catching", "run", "table", "wire")
+NO_CLIENTS = ("base", "catching", "hooks", "run", "table", "wire")
 SLOWER = 3
 SIDE_BY_SIDE = 4 * (os.cpu_count() or 1)  # they wait most of the time
 
