@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import count
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -25,10 +27,16 @@ MOST_LINKS = 64
 PREFIX = "imageproof:1:"  # the number changes with the form of what is kept
 
 # Changes are made only if nobody else has changed the account since it was read; all of them, or none. Each change is
-# a count of words and the words of a command of Redis.
+# a count of words and the words of a command of Redis. Who sends changes numbers them, and the last number is kept: a
+# link that broke before the answer came sends them again, and they are not to be made twice.
 APPLY = """
-if (redis.call('HGET', KEYS[1], 'v') or '0') ~= ARGV[1] then return 0 end
-local at = 2
+local known = redis.call('HMGET', KEYS[1], 'v', ARGV[2])
+if (known[1] or '0') ~= ARGV[1] then
+  if known[2] == ARGV[3] then return tonumber(ARGV[1]) + 1 end
+  return 0
+end
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+local at = 4
 while at <= #ARGV do
   local words = {}
   local count = tonumber(ARGV[at])
@@ -45,14 +53,18 @@ class RedisLink:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._redis: Redis = Redis.from_url(
+        pool = BlockingConnectionPool.from_url(
             url,
+            timeout=ANSWER_S,
             socket_connect_timeout=CONNECT_S,
             socket_timeout=ANSWER_S,
             socket_keepalive=True,
             max_connections=MOST_LINKS,
             retry=Retry(NoBackoff(), 1),  # a link that Redis has closed, as after a restart, is made again at once
         )
+        self._redis: Redis = Redis.from_pool(pool)
+        self._sender = f"by:{token_hex(8)}"
+        self._sent = count(1)
         self._apply = self._redis.register_script(APPLY)
 
     async def _told(self, answer: Awaitable[object]) -> object:
@@ -71,7 +83,7 @@ class RedisLink:
 
     async def apply(self, key: str, version: int, commands: Sequence[Command]) -> int:
         """Make changes to an account of this version; its new version, 0 when it has another one by now."""
-        words: list[Word] = [version]
+        words: list[Word] = [version, self._sender, next(self._sent)]
         for command in commands:
             words += [len(command), *command]
         done = await self._told(self._apply(keys=[key], args=words))

@@ -1,0 +1,104 @@
+"""The link to the store: answers that get lost change nothing twice, and a crowd waits instead of being turned away."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx2 as httpx
+import pytest
+import redis
+
+from imageproof import Mock
+from imageproof.mock_server.redis_link import MOST_LINKS, RedisLink, shown_url
+from imageproof.mock_server.stored import StoreUnavailableError
+from tests.shared.leaky import leaky
+from tests.shared.stores import Store, free_port, running_store
+
+PAUSE_MS = 300
+SUBMIT = "/api/v1/images/generations"
+
+
+def test_changes_are_made_once_though_the_answer_got_lost(store: Store) -> None:
+    with leaky(store) as way, redis.Redis.from_url(store.url) as own:
+
+        async def run() -> list[int]:
+            link = RedisLink(way.url)
+            versions = [await link.apply("account", 0, [("INCR", "changes")])]
+            way.losing = 1
+            versions.append(await link.apply("account", versions[-1], [("INCR", "changes")]))
+            versions.append(await link.apply("account", versions[-1], [("INCR", "changes")]))
+            versions.append(await link.apply("account", 1, [("INCR", "changes")]))
+            await link.close()
+            return versions
+
+        assert asyncio.run(run()) == [1, 2, 3, 0]
+        assert (own.get("changes"), way.lost) == (b"3", 1)
+        own.flushdb()
+
+
+def test_a_submit_is_taken_once_though_the_answer_of_the_store_got_lost(store: Store) -> None:
+    with leaky(store) as way, Mock("reapi", clock="manual", store=way.url) as mock:
+        account = mock.account("reapi")
+        body = {"model": "gpt-image-2", "prompt": "a red fox"}
+        with httpx.Client(base_url=account.base_url, headers=account.headers, timeout=30) as http:
+            first = http.post(SUBMIT, json=body)
+            way.losing = 1
+            second = http.post(SUBMIT, json=body)
+        assert (first.status_code, second.status_code, way.lost) == (200, 200, 1)
+        assert [task["id"] for task in account.tasks()] == [first.json()["id"], second.json()["id"]]
+        assert account.describe()["jobs"] == 2
+        account.reset()
+
+
+def test_a_crowd_waits_for_its_turn(store: Store) -> None:
+    """More work at once than a worker has connections."""
+    with redis.Redis.from_url(store.url) as own:
+
+        async def run() -> list[list[object]]:
+            link = RedisLink(store.url)
+            own.execute_command("CLIENT", "PAUSE", PAUSE_MS, "ALL")  # type: ignore[no-untyped-call]  # so in redis
+            answers = await asyncio.gather(*(link.ask([("ECHO", number)]) for number in range(MOST_LINKS * 3)))
+            await link.close()
+            return answers
+
+        assert asyncio.run(run()) == [[str(number).encode()] for number in range(MOST_LINKS * 3)]
+
+
+def test_a_store_that_is_not_there_is_told_at_once_and_without_its_password() -> None:
+    async def run() -> str:
+        link = RedisLink(f"redis://user:secret@127.0.0.1:{free_port('127.0.0.1')}/0")
+        with pytest.raises(StoreUnavailableError) as told:
+            await link.ask([("PING",)])
+        await link.close()
+        return str(told.value)
+
+    said = asyncio.run(run())
+    assert "127.0.0.1" in said
+    assert "secret" not in said
+
+
+def test_a_store_that_wants_a_password_says_so() -> None:
+    with running_store("--requirepass", "hunter2") as guarded:
+
+        async def run(url: str) -> list[object]:
+            link = RedisLink(url)
+            try:
+                return await link.ask([("ECHO", "in")])
+            finally:
+                await link.close()
+
+        with pytest.raises(StoreUnavailableError, match="authenticated"):
+            asyncio.run(run(guarded.url))
+        assert asyncio.run(run(f"redis://:hunter2@127.0.0.1:{guarded.port}/0")) == [b"in"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+        ("rediss://me:p@ss@store:6380/3", "rediss://store:6380/3"),
+        ("unix:///run/redis.sock", "unix:///run/redis.sock"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
