@@ -1,4 +1,4 @@
-"""What the journal costs: the mock with it and without it, in alternating rounds; the ratio within a round is what counts.
+"""What the journal costs: the mock with it and without it, in alternating rounds; the ratio within each counts.
 
 The judges of clients read the journal when a scenario is over, so while the mock serves they cost nothing.
 """

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imageproof.mock_server.account_state import packed_state, restore_state
-from imageproof.mock_server.expiry import Expiry
 from imageproof.mock_server.fate import job_digest
 from imageproof.mock_server.overlay import Overlay
 from imageproof.mock_server.redis_link import PREFIX
+from imageproof.mock_server.shared_expiry import Everlasting
 from imageproof.mock_server.shared_files import fetch_sources, fetch_uploads, sources_command, upload_command
 from imageproof.mock_server.shared_journal import SharedExchanges
 from imageproof.mock_server.shared_news import hear
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from imageproof.mock_server.record import Record
     from imageproof.mock_server.redis_link import Command, RedisLink
     from imageproof.mock_server.results import Sources
-    from imageproof.mock_server.truths import Held
     from imageproof.mock_server.upstream import Upload, Upstream
 
 log = logging.getLogger("imageproof.mock")
@@ -72,27 +71,6 @@ class Line:
     clean: bytes = b""
     is_dropped: bool = False
     is_new: bool = False  # the store does not know the account: it is opened with the first change
-
-
-class Everlasting(Expiry):
-    """Drops nothing: a store keeps what it has until the account is reset."""
-
-    def add(self, provider: str, task_id: str, record: Record) -> None:
-        """Watch over nothing."""
-
-    def sweep(self, account: Account, now: float) -> None:
-        """Drop nothing."""
-
-    def make_room(self) -> bool:
-        """Nothing can be dropped."""
-        return False
-
-    def forget(self, account: Account) -> None:
-        """Nothing was watched over."""
-
-    def note_held(self, account: Account, job: Held) -> None:
-        """Keep the truth about a call that is held."""
-        account.held.append(job)
 
 
 class Shared:
