@@ -1,4 +1,4 @@
-"""Tasks of a shared mock stay until their account is reset: which of many workers should drop them is nobody's to say."""
+"""Tasks of a shared mock stay until their account is reset: no worker can say that another one is done with them."""
 
 from __future__ import annotations
 
