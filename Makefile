@@ -35,7 +35,7 @@ docs-check: setup ## fail if a generated page of docs/reference is out of date
 selftest: setup ## run the gateway suite against mocks that break one rule each; writes docs/selftest.md
 	@$(BIN)/python -m imageproof selftest --seeds 20 --table docs/selftest.md $(ARGS)
 
-bench: setup ## measure the mock against its references (needs wrk; node and npm for the peers)
+bench: setup ## measure the mock against its references (needs wrk; node, npm and Java for the peers)
 	@command -v npm >/dev/null && npm install --prefix benchmarks/peers --silent --no-audit --no-fund || echo "bench: without npm the peers are left out"
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
