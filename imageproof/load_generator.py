@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Self
@@ -84,10 +85,21 @@ class Generator:
             ready += isinstance(line, Ready)
 
     def _last_words(self) -> str:
+        """Why the one that has ended did so. The others are of no more use."""
+        for process in self._processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.2)
+        codes = [process.poll() for process in self._processes]
+        for process in self._processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
         for thread in self._threads:
             thread.join(GRACE_S)
         text = b"".join(self._errors).decode(errors="replace").strip()
-        return text.splitlines()[-1] if text else "it said nothing"
+        if text:
+            return text.splitlines()[-1]
+        by_signal = next((-code for code in codes if code is not None and code < 0), None)
+        return f"it was ended by signal {by_signal}" if by_signal else "it said nothing"
 
     def lines(self, *, every_s: float) -> Iterator[Line | None]:
         """What they say, until all are over; None when nothing was said for so long.
@@ -102,7 +114,9 @@ class Generator:
                 yield None
                 continue
             if line is None:
-                raise GeneratorError(f"a process of the load generator died: {self._last_words()}")
+                raise GeneratorError(
+                    f"a process of the load generator died, and what was measured until then is kept: {self._last_words()}"
+                )
             left -= isinstance(line, Over)
             yield line
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from imageproof.loadtests.reading import excerpt
 from imageproof.specs.model import Does
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def knock(spec: Spec, base_url: str, key: str) -> None:
         with urlopen(request, timeout=KNOCK_S):  # noqa: S310  (as above)
             return
     except HTTPError as error:
-        status, said = error.code, error.read()[:200].decode(errors="replace")
+        status, said = error.code, excerpt(error.read())
         error.close()
     except (URLError, OSError) as error:
         reason = getattr(error, "reason", error)

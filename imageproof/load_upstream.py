@@ -16,6 +16,8 @@ from urllib.request import Request, urlopen
 import msgspec
 import orjson
 
+from imageproof.loadtests.reading import excerpt
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
@@ -85,11 +87,11 @@ class Upstream:
                 tree: JsonTree = orjson.loads(answer.read())
                 return tree
         except HTTPError as error:
-            said = error.read()[:4000].decode(errors="replace")
+            said = error.read()[:4000]
             if settings is not None and error.code == REFUSED:
                 raise RefusedError(f"the mock at {self.url} refuses {', '.join(settings)}: {_why(said)}") from None
             raise UpstreamError(
-                f"expected imageproof's mock at {self.url}, got status {error.code}: {said[:WHY]}"
+                f"expected imageproof's mock at {self.url}, got status {error.code}: {_why(said)}"
             ) from None
         except (URLError, OSError) as error:
             reason = getattr(error, "reason", error)
@@ -100,13 +102,13 @@ class Upstream:
             ) from None
 
 
-def _why(said: str) -> str:
+def _why(said: bytes) -> str:
     """The sentence of the control API, out of its JSON."""
     try:
         tree = orjson.loads(said)
     except orjson.JSONDecodeError:  # cut off, or of somebody else
-        return said[:WHY]
-    return str(tree.get("error", said))[:WHY] if isinstance(tree, dict) else said[:WHY]
+        return excerpt(said)
+    return str(tree["error"])[:WHY] if isinstance(tree, dict) and "error" in tree else excerpt(said)
 
 
 class _Ready(msgspec.Struct):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 Values = dict[str, list[object]]
 GOOD, ERROR = 200, 300
+LOOKED_AT, EXCERPT = 4096, 200
+TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 WANTED = frozenset({"task.id", "state", "image.url", "image.base64", "failure.message"})
 
 
@@ -130,6 +133,15 @@ def read_event(data: bytes, template: Template) -> Said | None:
         return said(read_all(orjson.loads(data), template))
     except orjson.JSONDecodeError:
         return None
+
+
+def excerpt(body: bytes) -> str:
+    """What an answer says, on one line: the title of a page of HTML, else how it begins."""
+    text = body[:LOOKED_AT].decode(errors="replace")
+    if text.lstrip()[:1] == "<":
+        title = TITLE.search(text)
+        return f"a page of HTML, {' '.join(title[1].split())[:EXCERPT]!r}" if title else "a page of HTML"
+    return " ".join(text.split())[:EXCERPT]
 
 
 def image_of(text: str) -> bytes | None:

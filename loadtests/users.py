@@ -15,7 +15,7 @@ import gevent
 from imageproof.loadtests.books import Call, End, Fault, Job, Kind
 from imageproof.loadtests.client import DONE_AGO, HELD, QUEUE, RUN, Answer
 from imageproof.loadtests.pairs import Turns
-from imageproof.loadtests.reading import ERROR, GOOD, image_of, is_image
+from imageproof.loadtests.reading import ERROR, GOOD, excerpt, image_of, is_image
 from imageproof.specs.model import Does, Phase, Polling, PollPhase
 from imageproof.specs.stamp import prompt_digest, read
 
@@ -156,7 +156,7 @@ class Play:
         """Say who made an error, where nothing is said yet."""
         if answer.fault is None and answer.status >= ERROR:
             answer.fault = self.bench.reader.blame(answer.body, is_marked=HELD in answer.headers)
-            answer.says = f"{answer.status} {answer.body[:TEXT_KEPT].decode(errors='replace')}"
+            answer.says = f"{answer.status} {excerpt(answer.body)}".rstrip()
 
     def keep_times(self, answer: Answer) -> None:
         """Keep what the upstream tells of the task."""
@@ -253,7 +253,7 @@ def _accepted(book: Play, answer: Answer) -> Said | None:
         return None
     said = book.bench.reader.read(book.ask.operation, answer.body)
     if said is None or said.task is None:
-        answer.fault, answer.says = Fault.CONTRACT, "the answer to a submit names no task"
+        answer.fault, answer.says = Fault.CONTRACT, f"the answer to a submit names no task: {excerpt(answer.body)}"
         book.end = End.LOST
         return None
     return said
@@ -307,7 +307,11 @@ def _poll(book: Play, poll: Operation, path: str) -> Said | None:
     if answer.fault is None:
         said = book.bench.reader.read(poll, answer.body)
         if said is None or said.phase is None:
-            said, answer.fault, answer.says = None, Fault.CONTRACT, "the answer to a poll tells no known state"
+            said, answer.fault, answer.says = (
+                None,
+                Fault.CONTRACT,
+                f"the answer to a poll tells no known state: {excerpt(answer.body)}",
+            )
     book.note(Kind.POLL, answer)
     return said
 
@@ -319,7 +323,7 @@ def _result(book: Play, operation: Operation) -> Said | None:
     book.done_ago_s = seen  # the poll saw it, not this
     said = book.bench.reader.read(operation, answer.body) if answer.fault is None else None
     if answer.fault is None and (said is None or not (said.urls or said.base64)):
-        answer.fault, answer.says = Fault.CONTRACT, "the answer with the result names no image"
+        answer.fault, answer.says = Fault.CONTRACT, f"the answer with the result names no image: {excerpt(answer.body)}"
     book.note(Kind.RESULT, answer)
     return said
 

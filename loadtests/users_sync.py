@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imageproof.loadtests.books import End, Fault, Kind
-from imageproof.loadtests.reading import ERROR, read_event
+from imageproof.loadtests.reading import ERROR, excerpt, read_event
 from imageproof.loadtests.users import fetch
 from imageproof.specs.model import Does
 
@@ -26,7 +26,7 @@ def play_sync(book: Play) -> None:
     answer = book.send(kind, operation, book.ask.path)
     said = book.bench.reader.read(operation, answer.body) if answer.fault is None else None
     if answer.fault is None and (said is None or not (said.urls or said.base64)):
-        answer.fault, answer.says = Fault.CONTRACT, "the answer holds no image"
+        answer.fault, answer.says = Fault.CONTRACT, f"the answer holds no image: {excerpt(answer.body)}"
     book.note(kind, answer, sent=len(book.ask.body))
     end(book, answer, said)
 
