@@ -19,7 +19,7 @@ from shutil import which
 from time import monotonic
 
 from imageproof.client_config import ClientConfig
-from imageproof.client_run import ClientRun
+from imageproof.client_run import STOPPED, ClientRun
 from imageproof.records.lines import Verdict
 from imageproof.specs.scenario_reading import scenarios
 
@@ -94,6 +94,8 @@ def play(good: Good, row: Row, seed: int) -> None:
     )
     began = monotonic()
     state = ClientRun(config).run()
+    if state.exit == STOPPED:
+        raise KeyboardInterrupt
     row.seconds.append(round(monotonic() - began, 2))
     row.scenarios = len(state.played)
     told = Counter(item.verdict for item in state.findings)

@@ -88,7 +88,8 @@ async def send(connection: Connection, way: Way, clock: Clock, head: bytes, body
     if way.skew_s:
         head = redated(head, format_date_time(time() + way.skew_s))
     has_sent = False
-    for step in way.steps(head, body):
+    steps = way.steps(head, body)
+    for step in steps:
         transport = connection.transport
         if transport is None or transport.is_closing():
             return False
@@ -99,7 +100,9 @@ async def send(connection: Connection, way: Way, clock: Clock, head: bytes, body
                 await connection.drained()
             case Pause(seconds=seconds):
                 if not await pause(connection, clock, seconds):
-                    raise LeftError
+                    if not has_sent or any(isinstance(rest, bytes) for rest in steps):
+                        raise LeftError
+                    return False
             case Finish():
                 return await end(connection, clock, step, has_sent=has_sent)
     return False

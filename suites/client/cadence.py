@@ -131,7 +131,7 @@ def _is_early(scene: Scene, gap: Gap) -> bool:
 
 
 def _is_late(scene: Scene, gap: Gap) -> bool:
-    excused = scene.tolerance_s(gap.most_s) + HELD_UP_S * scene.watch.scale
+    excused = scene.tolerance_s(gap.most_s) + HELD_UP_S * scene.watch.scale + scene.held_s
     return not gap.may_be_late and gap.at_least_s > LATE * gap.most_s + excused
 
 

@@ -231,6 +231,20 @@ def test_a_client_that_does_not_wait_for_what_never_comes_is_noted(failing: Mock
     assert cast("float", journal(account)[0]["ended"]) > began
 
 
+def test_a_client_that_leaves_when_all_has_been_sent_is_not(failing: Mock) -> None:
+    account = failing.account("reapi")
+    account.set(clock="60x", faults=["{drip: 6s}"])
+    with wire(account) as connection:
+        connection.sendall(request(account, SUBMIT, ORDER))
+        heard = body = b""
+        while not body or len(body) < int(heard.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]):
+            heard += connection.recv(65_536)
+            body = heard.partition(b"\r\n\r\n")[2]
+        told = cast("float", journal(account)[0]["ended"])
+    until(lambda: cast("float", journal(account)[0]["ended"]) > told)
+    assert journal(account)[0]["note"] is None
+
+
 def test_a_client_that_leaves_when_the_server_has_closed_its_half_is_not(failing: Mock) -> None:
     account = failing.account("reapi")
     account.fault("{half_closed: true}")
