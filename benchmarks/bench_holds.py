@@ -48,6 +48,13 @@ class Case:
     sent: int = 0
     together: int = 0
 
+    def look(self, served: Served) -> None:
+        """Note the memory of the mock."""
+        now = served.resident()
+        self.highest = max(self.highest, now)
+        if not self.right + self.wrong:
+            self.held = now
+
     def each(self, bytes_now: int) -> float:
         """Kilobytes for each call above the rest."""
         return (bytes_now - self.rest) / self.count / 1024
@@ -88,17 +95,15 @@ async def measure(case: Case, served: Served, rate: float, hold_s: float) -> Non
             case.sent += 1
             line.ask(call_of(number, is_stream=case.is_stream))
         lines += fresh
+        case.look(served)
         await asyncio.sleep(max(0.0, len(lines) / rate - (time.perf_counter() - began)))
     while not over.is_set():
-        now = served.resident()
-        if not case.right + case.wrong:
-            case.held = max(case.held, now)
-        case.highest = max(case.highest, now)
+        case.look(served)
         try:
             await asyncio.wait_for(over.wait(), LOOK_S)
         except TimeoutError:
             continue
-    case.highest = max(case.highest, served.resident())
+    case.look(served)
     case.seconds = time.perf_counter() - began
     for line in lines:
         if line.transport is not None:
