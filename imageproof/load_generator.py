@@ -114,9 +114,8 @@ class Generator:
                 yield None
                 continue
             if line is None:
-                raise GeneratorError(
-                    f"a process of the load generator died, and what was measured until then is kept: {self._last_words()}"
-                )
+                why = self._last_words()
+                raise GeneratorError(f"a process of the load generator died, what was measured is kept: {why}")
             left -= isinstance(line, Over)
             yield line
 

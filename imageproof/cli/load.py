@@ -31,7 +31,7 @@ GOAL_HELP = "What must hold, as in 'submit.p99<200ms'. May be given again."
 CLOCK_HELP = "How fast the provider's time passes. (default: 60x without --base-url, else real)"
 FAULT_HELP = "Make the mock behind the target fail, as in '{status: 502, share: 1%}'. May be repeated."
 BOOKS_HELP = "Send nothing: judge the books.jsonl of a run, or of the plain locust command."
-DIRECT_HELP = "Send some jobs past the target, straight to its mock, to know the own path."
+DIRECT_HELP = "Send no jobs past the target, straight to its mock: the overhead is only told gross then."
 UPSTREAM_HELP = "The root of imageproof's mock behind the gateway, to join both sides' books."
 
 
@@ -73,7 +73,7 @@ class Asked(TypedDict):
     capacity: bool
     faults: tuple[str, ...]
     scenario: str | None
-    direct: bool
+    no_direct: bool
     books: Path | None
     ladder: str | None
     rungs: tuple[float, ...] | None
@@ -116,8 +116,8 @@ class Asked(TypedDict):
 @click.option("--rungs", metavar="30s,60s|1MB,10MB", callback=reading(read_rungs), help="Of the ladder.")
 @click.option("--fault", "faults", metavar="TEXT", multiple=True, help=FAULT_HELP)
 @click.option("--scenario", metavar="NAME", help="A scenario that the mock behind the target plays during the run.")
-@click.option("--direct/--no-direct", default=True, help=DIRECT_HELP)
-@click.option("--books", type=click.Path(path_type=Path, exists=True), help=BOOKS_HELP)
+@click.option("--no-direct", is_flag=True, help=DIRECT_HELP)
+@click.option("--books", type=click.Path(path_type=Path), help=BOOKS_HELP)
 @click.option("--dry-run", is_flag=True, help="Send nothing: say what would be sent, and what it would cost.")
 @click.option("--quiet", "-q", is_flag=True, help="Only the last line.")
 @click.pass_context
@@ -187,7 +187,7 @@ def config_of(name: str, spec: Spec, asked: Asked) -> LoadConfig:
         max_micro_usd=asked["max_cost"],
         faults=faults_of(spec, asked["faults"], asked["scenario"]),
         scenario=asked["scenario"],
-        direct=asked["direct"],
+        direct=not asked["no_direct"],
         books=asked["books"],
         out=asked["out"] or _folder(spec),
         csv=asked["csv"],

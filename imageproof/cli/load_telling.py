@@ -19,6 +19,8 @@ def estimate(config: LoadConfig, spec: Spec) -> str:
     """What a run would send, and what it would cost at the provider."""
     from imageproof.reports.amounts import usd
 
+    if config.books is not None:
+        return f"nothing would be sent: the books in {config.books} would be judged"
     jobs, cost = config.expected_jobs(), config.expected_micro_usd(spec)
     target = config.base_url or "a mock of its own"
     each = usd(round(config.mix_of(spec).mean_micro_usd))

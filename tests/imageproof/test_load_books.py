@@ -105,3 +105,16 @@ def test_nothing_is_sent_with_books(words: list[str], tmp_path: Path) -> None:
 
     assert code == 2
     assert f"expected no {words[0]} with --books" in output
+
+
+def test_books_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    code, output = run("openai", "--books", str(tmp_path / "none"), "--out", str(tmp_path / "run"), "--quiet")
+
+    assert code == 2
+    assert f"expected to read {tmp_path / 'none'}, got No such file" in output
+
+
+def test_a_dry_run_says_that_nothing_would_be_sent(tmp_path: Path) -> None:
+    code, output = run("openai", "--books", str(tmp_path), "--dry-run")
+
+    assert (code, output) == (0, f"nothing would be sent: the books in {tmp_path} would be judged\n")
