@@ -27,6 +27,7 @@ PATH = "/v1/images/generations"
 OK = 200
 GOAL_MS = 10.0
 SPARE = 200
+IDLE_S = 10.0  # a connection that asks for nothing at first is closed by the mock soon after
 HEAD = """\
 | planned | in flight | measured | p50 | p99 | max | earliest | client's own p99 | CPU us a call | p99 below 10 ms |
 |---|---|---|---|---|---|---|---|---|---|"""
@@ -69,8 +70,10 @@ def call_of(plan_s: float, number: int) -> bytes:
 class Round:
     """One round of a case on connections that are open."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, port: int) -> None:
         self.case = case
+        self.port = port
+        self.lines: list[Line] = []
         self.free: list[Line] = []
         self.late: list[float] = []
         self.errors = 0
@@ -86,6 +89,18 @@ class Round:
         if len(self.late) + self.errors >= self.case.count:
             self.over.set()
 
+    async def open(self, count: int) -> None:
+        """Open more connections."""
+        fresh = await connect(self.port, count, self.answered)
+        self.lines += fresh
+        self.free += fresh
+
+    def close(self) -> None:
+        """Close all connections."""
+        for line in self.lines:
+            if line.transport is not None:
+                line.transport.abort()
+
     async def play(self) -> None:
         """Send all calls when they are due, and wait for all answers."""
         case = self.case
@@ -94,9 +109,10 @@ class Round:
         began, number = time.perf_counter(), 0
         while number < case.count:
             due = case.count if case.at_once else int((time.perf_counter() - began) * case.rate) + 1
-            for _ in range(min(due, case.count) - number):
-                if not self.free:
-                    break
+            wanted = min(due, case.count) - number
+            if wanted > len(self.free) and case.plan_s > IDLE_S:
+                await self.open(wanted - len(self.free))
+            for _ in range(min(wanted, len(self.free))):
                 self.free.pop().ask(calls[number])
                 number += 1
             await asyncio.sleep(0.001)
@@ -105,32 +121,26 @@ class Round:
 
 async def measure(case: Case, port: int) -> None:
     """All rounds of a case."""
-    width = case.count if case.at_once else int(case.rate * case.plan_s) + SPARE
-    held: list[Line] = []
-    background = Round(Case(name="background", plan_s=LONG_S, count=case.background, rounds=1))
+    background = Round(Case(name="background", plan_s=LONG_S, count=case.background, rounds=1), port)
     if case.background:
-        held = await connect(port, case.background, background.answered)
-        for number, line in enumerate(held):
+        await background.open(case.background)
+        for number, line in enumerate(background.lines):
             line.ask(call_of(LONG_S, number))
         await asyncio.sleep(2)
     for _ in range(case.rounds):
-        played = Round(case)
-        played.free = await connect(port, min(width, case.count), played.answered)
+        played = Round(case, port)
+        if case.at_once or case.plan_s < IDLE_S:
+            await played.open(case.count if case.at_once else int(case.rate * case.plan_s) + SPARE)
         await asyncio.sleep(0.3)
         delay = Delay()
         delay.start()
-        lines = list(played.free)
         await played.play()
         case.delays += delay.stop()
         case.late.append(sorted(played.late))
         case.errors += played.errors
-        for line in lines:
-            if line.transport is not None:
-                line.transport.abort()
+        played.close()
         await asyncio.sleep(0.3)
-    for line in held:
-        if line.transport is not None:
-            line.transport.abort()
+    background.close()
 
 
 def row_of(case: Case) -> str:
