@@ -58,7 +58,7 @@ class _Values(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> type:
         if (module, name) in PLAIN or (module in VALUES and "." not in name):
             found = super().find_class(module, name)
-            if isinstance(found, type):
+            if isinstance(found, type) and found.__module__ == module:
                 return found
         raise ForeignStateError(f"expected the state of an account, got something that names {module}.{name}")
 
