@@ -196,7 +196,10 @@ def mockserver(folder: Path, canned: Canned) -> Server:
     port = throughput.free_port()
     settings = ["-Dmockserver.logLevel=ERROR", "-Dmockserver.disableSystemOut=true"]
     settings += [f"-Dmockserver.maxLogEntries={KEPT}", f"-Dmockserver.initializationJsonPath={file}"]
-    return stubbed("MockServer", ["java", HEAP, *settings, "-jar", jar, "-p", str(port)], port)
+    # it writes a certificate to where it is started
+    return stubbed(
+        "MockServer", ["env", "-C", str(folder), "java", HEAP, *settings, "-jar", jar, "-p", str(port)], port
+    )
 
 
 ALL = (
