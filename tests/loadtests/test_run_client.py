@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from imageproof.loadtests.books import Fault
-from imageproof.loadtests.client import Wire, new_pool
+from imageproof.loadtests import users
+from imageproof.loadtests.books import End, Fault
+from imageproof.loadtests.client import Wire, new_pool, numeric
+from imageproof.loadtests.mix import Mix
+from imageproof.loadtests.options import Options, Share
+from imageproof.loadtests.reading import Reader, excerpt
+from imageproof.loadtests.users import Bench, play
+from imageproof.specs.library import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from imageproof.loadtests.reading import Said
+    from imageproof.specs.model import Operation
 
 GO_S = 20.0
 
@@ -160,3 +169,84 @@ def test_a_stream_that_breaks_off_is_a_fault_of_transport(wire: Callable[[float]
 
     assert answer.fault is Fault.TRANSPORT
     assert len(answer.events) == 1
+
+
+def test_a_peer_that_sends_a_byte_now_and_then_holds_nobody_for_ever(wire: Callable[[float], Wire]) -> None:
+    gone = threading.Event()
+
+    def drip(peer: socket.socket) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        with suppress(OSError):  # the client has gone, which is what is wanted
+            while not gone.wait(0.05):
+                peer.sendall(b".")
+
+    with server(drip) as url:
+        answer = wire(0.4).send("GET", url, headers={})
+        gone.set()
+
+    assert answer.fault is Fault.TIMEOUT
+    assert 0.35 < answer.ended - answer.began < GO_S / 2
+    assert "not over after 0.4 s" in answer.says
+
+
+def test_a_number_needs_no_look_up_and_a_name_gets_one() -> None:
+    (found,) = numeric("127.0.0.1", 4010)
+
+    assert found[4] == ("127.0.0.1", 4010)
+    assert numeric("gateway.example", 80) == []
+
+
+class BrokenReader(Reader):
+    """A reader with a mistake, which none ought to have."""
+
+    def read(self, operation: Operation, body: bytes) -> Said | None:
+        raise RuntimeError(f"a mistake at {operation.name} with {len(body)} bytes")
+
+
+def bench_at(url: str, wire: Wire, reader: type[Reader] = Reader) -> Bench:
+    spec = load("openai")
+    options = Options(spec="openai", base_url=url, key="sk-demo-1")
+    return Bench(options, Mix(spec, (Share(),), seed=1, prompt="a fox"), reader(spec), wire)
+
+
+def test_a_mistake_of_our_own_ends_the_job_as_lost_and_is_told(wire: Callable[[float], Wire]) -> None:
+    with server(says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")) as url:
+        job = play(bench_at(url, wire(GO_S), BrokenReader), 1, 0.0)
+
+    assert job.end is End.LOST
+    assert job.calls[-1].fault is Fault.CLIENT
+    assert job.calls[-1].says == "RuntimeError: a mistake at generate with 2 bytes"
+
+
+def test_a_picture_that_no_thread_reads_in_time_is_read_all_the_same(
+    wire: Callable[[float], Wire], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, here = threading.Event(), threading.current_thread()
+    read_by: list[threading.Thread] = []
+
+    def read(_: bytes) -> None:
+        read_by.append(threading.current_thread())
+        if threading.current_thread() is not here:
+            done.wait(GO_S)
+
+    monkeypatch.setattr(users, "LOOK_S", 0.2)
+    monkeypatch.setattr(users, "read", read)
+    bench_at("", wire(GO_S)).look(b"no picture")
+    done.set()
+
+    assert len(read_by) == 2
+    assert read_by[-1] is here
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", ""),
+        (b'{\n  "error": 1\n}', '{ "error": 1 }'),
+        (b"\n<!doctype html><html><head><title>502\n Bad Gateway</title>", "a page of HTML, '502 Bad Gateway'"),
+        (b"<html><body>welcome", "a page of HTML"),
+        (b"\xff" + b"a" * 5000, "\ufffd" + "a" * 199),
+    ],
+)
+def test_what_an_answer_says_fits_on_one_line(body: bytes, says: str) -> None:
+    assert excerpt(body) == says

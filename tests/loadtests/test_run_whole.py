@@ -8,6 +8,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import httpx2 as httpx
+import psutil
 import pytest
 
 from imageproof import Mock
@@ -241,3 +242,23 @@ def test_a_gateway_that_orders_twice_is_found_without_any_header(mock: Mock, tmp
     broken = [finding for finding in read_run(tmp_path / "run").findings if finding.verdict is Verdict.FAILED]
     assert [finding.rule for finding in broken] == ["load/conservation/duplicated"]
     assert f"{len(doubled)} of {len(state.live.jobs)} jobs" in broken[0].actual
+
+
+def test_a_process_of_the_load_that_is_killed_ends_the_run_and_its_books_are_kept(mock: Mock, tmp_path: Path) -> None:
+    killed: list[int] = []
+
+    def kill(state: LoadState) -> None:
+        if state.live.jobs and not killed:
+            ours = psutil.Process().children()
+            (worker, *_) = [item for item in ours if "imageproof.loadtests.worker" in item.cmdline()]
+            worker.kill()
+            killed.append(worker.pid)
+
+    state = run_load(config_at(mock.account("reapi"), workers=2, duration_s=60.0, out=tmp_path / "run"), kill)
+
+    assert killed
+    assert state.exit is ExitCode.UNREACHABLE
+    assert state.says == ("a process of the load generator died, what was measured is kept: it was ended by signal 9")
+    assert state.seconds < 40
+    assert (tmp_path / "run" / "books.jsonl").read_bytes().count(b"\n") >= 1
+    assert read_run(tmp_path / "run").footer is not None

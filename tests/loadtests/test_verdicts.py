@@ -197,3 +197,14 @@ def test_the_interval_of_a_percentile_is_that_of_its_rank() -> None:
     assert found.low == pytest.approx(40, abs=1.1)  # ranks 40 and 61, as tables of order statistics have it
     assert found.high == pytest.approx(61, abs=1.1)
     assert percentile_interval(Histogram(), 50) is None
+
+
+def test_an_upstream_at_its_limit_makes_times_invalid_and_says_so() -> None:
+    goals = [read_goal(text) for text in ("generate.p50<10s", "lost=0")]
+    jobs = [held(mark, mark / 10, seconds=1.0) for mark in range(100)]
+    results = results_of(jobs, [row(job) for job in jobs], beside=Beside(beats=[IDLE], upstream_cpu=0.97), goals=goals)
+    times, count = judge(goals, results)
+
+    assert times.outcome is Outcome.INVALID
+    assert "the upstream was the limit, not the target: it took 97% of a core" in times.says
+    assert count.outcome is Outcome.PASS
