@@ -30,18 +30,20 @@ BACKLOG = 4096
 SHUTDOWN_S = 0.3
 PATH_KEPT = 256
 KEEP_ALIVE_S = 75.0
+SMALL_BODY = 16_384  # aiohttp pauses a connection for larger ones
 WARM_UP_S = 0.2
 
 
 class Connection(RequestHandler):
     """One connection. A client that never sends a whole request head is let go after a while (slow loris)."""
 
-    __slots__ = ("_gone", "_head", "_mock", "_waiting", "number")
+    __slots__ = ("_gone", "_head", "_is_between", "_mock", "_waiting", "number")
 
     def __init__(self, mock: Mock, manager: web.Server, **settings: object) -> None:
         super().__init__(manager, **settings)  # type: ignore[arg-type]
         self._mock = mock
         self._head = b""
+        self._is_between = True  # the parser is known to hold no part of a request
         self._waiting: asyncio.TimerHandle | None = None
         self._gone: asyncio.Future[None] | None = None
         self.number = mock.next_connection()
@@ -87,18 +89,23 @@ class Connection(RequestHandler):
 
         When a body that is being read turns out to be malformed, its reader learns of it at once.
         """
+        waiter, messages = self._waiter, self._messages
+        if self._is_between and waiter is not None and not messages and self._answer_known(data):
+            return
         head = data[:PATH_KEPT]
         if b" HTTP/1" in head:
             self._head = head
-        waiter, messages = self._waiter, self._messages
         if waiter is None or messages:
+            is_first = not messages
             super().data_received(data)
+            self._is_between = self._is_between and (not data or (is_first and self._learned(data)))
             if messages and not isinstance(messages[-1][0], RawRequestMessage):
                 self._tell_readers()
             return
         self._waiter = None  # so that the parser's result does not wake the long way yet
         super().data_received(data)
         self._waiter = waiter
+        self._is_between = self._is_between and self._learned(data)
         if len(messages) == 1 and self._answer_at_once(*messages[0]):
             messages.clear()
         elif messages and not waiter.done():
@@ -112,23 +119,49 @@ class Connection(RequestHandler):
             if not payload.is_eof():
                 payload.set_exception(ValueError("the body is malformed"))
 
+    def _learned(self, data: bytes) -> bool:
+        """Whether the data were one whole request; then its head is known from now on."""
+        if len(self._messages) != 1:
+            return False
+        message, payload = self._messages[0]
+        return isinstance(message, RawRequestMessage) and self._mock.heads.learn(data, message, payload)
+
+    def _answer_known(self, data: bytes) -> bool:
+        """Answer a request whose head has been parsed before; False leaves the data to the parser."""
+        transport, known = self.transport, self._mock.heads.split(data)
+        if known is None or transport is None or self._force_close or self._close:
+            return False
+        packet = quick(self._mock, *known, self.number)
+        if packet is None:
+            return False
+        self._request_count += 1
+        self._write_now(transport, packet)
+        return True
+
     def _answer_at_once(self, message: object, payload: StreamReader) -> bool:
         transport, parser = self.transport, self._parser
         if transport is None or parser is None or not payload.is_eof() or not isinstance(message, RawRequestMessage):
             return False
-        packet = quick(self._mock, message, payload, self.number)
+        size = payload.total_bytes
+        body = b"".join(payload._buffer) if size else b""  # noqa: SLF001  (not taken: the long way may need it)
+        packet = quick(self._mock, message, body, self.number)
         if packet is None:
             return False
+        if size > SMALL_BODY:
+            payload.read_nowait()  # the connection may have been paused for it
         parser.message_consumed()
+        self._write_now(transport, packet)
+        return True
+
+    def _write_now(self, transport: asyncio.Transport, packet: Packet) -> None:
         transport.write(packet.head + packet.body)
         if not packet.keep_alive:
             self.force_close()
-            return True
+            return
         loop = self._loop
         self._next_keepalive_close_time = loop.time() + KEEP_ALIVE_S
         if self._keepalive_handle is None:
             self._keepalive_handle = loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
-        return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop waiting."""

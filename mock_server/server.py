@@ -26,6 +26,7 @@ from imageproof.mock_server.elsewhere import elsewhere
 from imageproof.mock_server.fate import job_digest
 from imageproof.mock_server.faults import setting
 from imageproof.mock_server.faults.strike import after, arriving, before, before_job
+from imageproof.mock_server.heads import Heads
 from imageproof.mock_server.lasting import Lasting
 from imageproof.mock_server.packet import Dated, Packet, followed
 from imageproof.mock_server.recording import note_leaving, record
@@ -73,6 +74,7 @@ class Mock:
             self._add(next(iter(self.services.values())), "")
         self.control = Control(self)
         self.dated = Dated()
+        self.heads = Heads()
         self.strays = Strays()
         self._connections: Iterator[int] = count(1)
         self.lasting = Lasting(self)
