@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
@@ -71,6 +73,9 @@ def read_store(text: str) -> str | None:
         return None
     if not text.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError(f"expected memory or the URL of a Redis server such as redis://127.0.0.1:6379/0, got {text!r}")
+    parts = urlsplit(text)
+    if parts.port == 0 or (parts.scheme != "unix" and re.fullmatch(r"/?|/[0-9]{1,9}", parts.path) is None):
+        raise ValueError(f"expected a port and a number as in redis://127.0.0.1:6379/0, got {parts.path!r}")
     if find_spec("redis") is None:
         raise ValueError("a store needs the package redis: pip install 'imageproof[redis]'")
     return text

@@ -117,14 +117,12 @@ def crew(*arguments: str) -> Iterator[Crew]:
         line = process.stdout.readline()
         assert line, "".join(said)
         yield Crew(process, json.loads(line), said)
-    finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(PATIENCE_S)
+            assert process.wait(PATIENCE_S) == 0, "".join(said)
+    finally:
+        process.kill()  # its workers see that it is gone
+        process.wait(PATIENCE_S)
         reader.join(PATIENCE_S)
         process.stdout.close()
         process.stderr.close()
