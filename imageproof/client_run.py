@@ -93,7 +93,9 @@ class Scene:
 
 
 class ClientRun:
-    """Plays the chosen scenarios, in an order that the seed shuffles, and judges. `observe` sees each that is over.
+    """Plays the chosen scenarios, the longest first and else as the seed shuffles them, and judges.
+
+    `observe` sees each that is over.
 
     Raises SpecError, UnknownSpecError and FileExistsError before anything is started.
     """
@@ -105,6 +107,7 @@ class ClientRun:
         fit, self.unfit = fitting(self.spec, config.scenarios)
         self.order = sorted(fit, key=lambda item: item.name)
         random.Random(config.seed).shuffle(self.order)
+        self.order.sort(key=config.seconds_for, reverse=True)  # so that nobody waits at the end for a long one alone
         self._observe = observe
         self._next_id = 1
         self._began = monotonic()
