@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import count
 from secrets import token_hex
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -18,12 +20,14 @@ if TYPE_CHECKING:
 
     from redis.asyncio.client import PubSub
 
+log = logging.getLogger("imageproof.mock")
 Word = bytes | str | int
 Command = tuple[Word, ...]
 
 CONNECT_S = 1.0
 ANSWER_S = 3.0
 MOST_LINKS = 64
+QUIET_S = 60.0  # the log says it once a minute that the store is gone, not with every request
 PREFIX = "imageproof:1:"  # the number changes with the form of what is kept
 
 # Changes are made only if nobody else has changed the account since it was read; all of them, or none. Each change is
@@ -65,13 +69,24 @@ class RedisLink:
         self._redis: Redis = Redis.from_pool(pool)
         self._sender = f"by:{token_hex(8)}"
         self._sent = count(1)
+        self._has_answered = self._is_told = False  # a store that never answered is told of by who opens the mock
+        self._quiet_until = 0.0
         self._apply = self._redis.register_script(APPLY)
 
     async def _told(self, answer: Awaitable[object]) -> object:
         try:
-            return await answer
+            told = await answer
         except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailableError(f"the store at {shown_url(self.url)} does not answer: {error}") from error
+            message = f"the store at {shown_url(self.url)} does not answer: {error}"
+            if self._has_answered and monotonic() >= self._quiet_until:
+                self._quiet_until, self._is_told = monotonic() + QUIET_S, True
+                log.warning("%s; requests are refused until it does", message)
+            raise StoreUnavailableError(message) from error
+        self._has_answered = True
+        if self._is_told:
+            self._is_told = False
+            log.warning("the store at %s answers again", shown_url(self.url))
+        return told
 
     async def ask(self, commands: Sequence[Command]) -> list[object]:
         """The answers to some commands, sent in one go."""

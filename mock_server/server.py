@@ -234,7 +234,7 @@ class Mock:
             reply.stay = not error.must_close
             return reply
         if isinstance(error, FullError | StoreUnavailableError):
-            log.warning("%s", error)
+            log.log(logging.WARNING if isinstance(error, FullError) else logging.DEBUG, "%s", error)
             reply = service.refuse("unavailable", call, message=f"imageproof: {error}", note=str(error))
             reply.headers["X-Imageproof-Limit"] = str(error)
             return reply

@@ -312,6 +312,7 @@ class Shared:
         if self._hearing is not None:
             self._hearing.cancel()
         await self.outbox.settled()
+        self.outbox.tell_lost()
         await self.link.close()
 
 

@@ -26,14 +26,12 @@ async def hear(shared: Shared, channel: str) -> None:
             async with subscription:
                 if is_gone:
                     is_gone = False
-                    log.warning("the store answers again")
                     await _refresh_all(shared)
                 async for message in subscription.listen():
                     await _refresh(shared, message["data"])
         except (RedisError, StoreUnavailableError, OSError) as error:
-            if not is_gone:
-                is_gone = True
-                log.warning("no news from the store, tried again until it answers: %s", error)
+            is_gone = True
+            log.debug("no news from the store, tried again until it answers: %s", error)
         await asyncio.sleep(REST_S)
 
 

@@ -28,6 +28,7 @@ class Outbox:
         self._link = link
         self._rows: dict[str, tuple[AccountKeys, int, list[Row]]] = {}
         self._amended: list[tuple[AccountKeys, int, dict[str, object]]] = []
+        self._lost = 0
         self._sending: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -76,6 +77,13 @@ class Outbox:
             return
         try:
             await self._link.ask(commands)
-        except StoreUnavailableError as error:
-            count = sum(len(waiting) for _, _, waiting in rows.values())
-            log.warning("%d exchanges are lost to the journal: %s", count, error)
+        except StoreUnavailableError:  # the link tells of it, and the count is told at the end
+            self._lost += sum(len(waiting) for _, _, waiting in rows.values())
+            return
+        self.tell_lost()
+
+    def tell_lost(self) -> None:
+        """Say how much could not be sent."""
+        lost, self._lost = self._lost, 0
+        if lost:
+            log.warning("%d exchanges were lost to the journal while the store did not answer", lost)
