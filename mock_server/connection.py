@@ -15,6 +15,7 @@ from aiohttp import StreamReader, web
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
+from imageproof.mock_server.garbage import LEFTOVERS
 from imageproof.mock_server.packet import SMALL, Packet
 from imageproof.mock_server.quick import quick
 
@@ -167,6 +168,9 @@ class Connection(RequestHandler):
         """Stop waiting."""
         if self._waiting is not None:
             self._waiting.cancel()
+        request = self._current_request
+        if request is not None and not request.content.is_eof():
+            LEFTOVERS.add(request.content.total_bytes)
         super().connection_lost(exc)
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
