@@ -33,7 +33,6 @@ EARLY_S, DONE_S, GRACE_S = 40.0, 95.0, 40.0  # of the provider's time: it runs f
 FAILS, FETCHED, GONE = 100, 50, 200  # one in so many
 OK, GONE_STATUS = 200, 404
 MOST_WRONG = 100
-PATIENCE = 5
 MICRO = 1_000_000
 FLAT = 1.05  # memory at the end against memory once all tables are full
 MARKS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -47,7 +46,7 @@ class Task:
     key: str
     id: str = ""
     step: str = "submit"
-    asked: int = 0
+    asked_at: int = 0
 
     @property
     def fails(self) -> bool:
@@ -66,10 +65,12 @@ class Soak:
     began: float = 0.0
     submitted: int = 0
     finished: int = 0
+    asked_again: int = 0
     answers: Counter[str] = field(default_factory=Counter)
     unexpected: list[str] = field(default_factory=list)
     succeeded: Counter[str] = field(default_factory=Counter)
     free: list[Line] = field(default_factory=list)
+    posts: list[Line] = field(default_factory=list)  # lines for submits, so that polls never starve them
     due: list[tuple[float, int, Task]] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
 
@@ -98,7 +99,8 @@ class Soak:
     def answered(self, line: Line) -> None:
         """Judge an answer, and plan the next step of its task."""
         task = line.about
-        self.free.append(line)
+        submits = isinstance(task, Task) and task.step == "submit"
+        (self.posts if submits else self.free).append(line)
         if not isinstance(task, Task):
             return
         self.answers[task.step] += 1
@@ -113,8 +115,10 @@ class Soak:
             self.finished += 1
             return line.status != OK or not line.body.startswith(b"\x89PNG")
         if task.step == "gone":
-            task.asked += 1
-            if line.status == OK and task.asked < PATIENCE:  # a machine that stood still is no mistake of the mock
+            task.asked_at = task.asked_at or self.submitted
+            # tasks are dropped at submits: where those lag behind the clock, so does the dropping
+            if line.status == OK and self.submitted - task.asked_at < self.rate / self.scale * (DONE_S + self.keep_s):
+                self.asked_again += 1
                 self.later(task, "gone", GRACE_S)
                 return False
             self.finished += 1
@@ -158,10 +162,10 @@ class Soak:
                 else:
                     self.send(self.free.pop(), task)
             wanted = min(self.count, int(now * self.rate) + 1)
-            while self.free and self.submitted < wanted:
+            while self.posts and self.submitted < wanted:
                 task = Task(self.submitted, KEYS[self.submitted % len(KEYS)])
                 self.submitted += 1
-                self.send(self.free.pop(), task)
+                self.send(self.posts.pop(), task)
             if len(self.unexpected) > MOST_WRONG:
                 return
             await asyncio.sleep(0.001)
@@ -225,6 +229,7 @@ async def main(asked: argparse.Namespace) -> int:
     with Served(*words, *asked.mock) as served:
         cost = cost_of_one(served.port)
         soak.free = await connect(served.port, LINES, soak.answered, keeps=True)
+        soak.posts = [soak.free.pop() for _ in range(LINES // 4)]
         watching = asyncio.get_running_loop().create_task(watch(soak, served, seen))
         await soak.play()
         watching.cancel()
@@ -236,7 +241,8 @@ async def main(asked: argparse.Namespace) -> int:
     hours = seconds * asked.scale / 3600
     told = (
         f"{soak.submitted:,} tasks in {seconds:.0f} s, which are {hours:.2f} hours of the provider; "
-        f"{sum(soak.answers.values()):,} requests, {cpu:.0f} s of the mock's processor; tasks at the end: {held}."
+        f"{sum(soak.answers.values()):,} requests, {cpu:.0f} s of the mock's processor; tasks at the end: {held}; "
+        f"{soak.asked_again} polls found a task that was over and not dropped yet."
     )
     counts = [f"{number:,}" for number in (*soak.answers.values(), len(soak.unexpected), len(wrong))]
     sizes = [f"{size / 2**20:.0f}" for size in marks]
