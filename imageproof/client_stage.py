@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import random
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_HELD = 200  # calls of a client that has left, which the provider still works on
 TURN_S = 0.005
+LOOPBACK, PORTS, MOST_PORTS = "127.0.0.1", range(20_000, 32_000), 50
 CLOSED_LEAST_S = 1.5  # so that a client has started and met the closed door, however fast time passes
 
 
@@ -95,15 +99,25 @@ def _call_back(spec: Spec, scenario: Scenario, account: MockAccount) -> Webhook 
     """A URL on which the client may listen for call backs; None where the scenario is about none."""
     if spec.webhooks is None or Needs.WEBHOOKS not in scenario.needs:
         return None
-    with socket.socket() as held:  # whoever asks next for a free port gets another one
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
+    port = _free_port(account.key)
     hook = Webhook(
-        url=f"http://127.0.0.1:{port}/call-back",
+        url=f"http://{LOOPBACK}:{port}/call-back",
         secret=f"whsec_{hashlib.sha256(account.key.encode()).hexdigest()[:32]}",
     )
     account.set(webhook={"url": hook.url, "secret": hook.secret})
     return hook
+
+
+def _free_port(name: str) -> int:
+    """A port on which nobody listens, and which no system gives to a connection that goes out. Raises OSError."""
+    *ports, last = random.Random(f"{os.getpid()} {name}").sample(PORTS, MOST_PORTS)
+    for port in ports:
+        with suppress(OSError), socket.socket() as held:
+            held.bind((LOOPBACK, port))
+            return port
+    with socket.socket() as held:
+        held.bind((LOOPBACK, last))
+    return last
 
 
 def call_backs(stage: Stage) -> int:
