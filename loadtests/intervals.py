@@ -17,6 +17,7 @@ from imageproof.loadtests.histograms import RELATIVE_ERROR, Histogram
 CONFIDENCE = 0.95
 DRAWS = 2000
 TINY = 1e-300
+LEAST_FREEDOM = 0.5  # of one sample, which tells next to nothing
 STEPS = 100_000  # of a continued fraction: it needs about the root of its larger parameter
 HALVINGS = 80
 
@@ -110,8 +111,9 @@ def quantile_difference(
 ) -> Interval:
     """How much higher a percentile is after than before: an interval for two histograms, neither of them empty.
 
-    The share below a value that is drawn as the percentile follows a beta distribution, whatever the values': a
-    bootstrap of any number of samples costs one draw. It takes the samples as independent. The width of a bar is added.
+    How many samples lie below the true percentile is binomial, whatever the values': a draw is the value with such a
+    share below it, its mean being the percentile itself, however few samples there are. It takes the samples as
+    independent. The width of a bar is added.
     """
     random = Random(f"{seed}/quantile")
     first, second = _drawer(before, percent), _drawer(after, percent)
@@ -126,10 +128,11 @@ def _drawer(histogram: Histogram, percent: float) -> Callable[[Random], float]:
     bars = histogram.bars()
     sums = list(accumulate(bar.times for bar in bars))
     total = sums[-1]
-    rank = max(1, ceil(round(percent / 100 * total, 9)))
+    share_below, freedom = percent / 100, max(total - 1, LEAST_FREEDOM)
+    below, above = max(share_below * freedom, TINY), max((1 - share_below) * freedom, TINY)
 
     def draw(random: Random) -> float:
-        share = random.betavariate(rank, total - rank + 1)
+        share = random.betavariate(below, above)  # mean and variance of a binomial share
         return bars[min(bisect_left(sums, share * total), len(bars) - 1)].high
 
     return draw
