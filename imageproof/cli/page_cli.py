@@ -39,7 +39,7 @@ def _command(name: str, command: click.Command) -> list[str]:
     with click.Context(command, info_name=name) as ctx:
         usage = " ".join([name, *command.collect_usage_pieces(ctx)])
     help_text = inspect.cleandoc(command.help or "").replace("\b\n", "")
-    options = [param for param in command.params if isinstance(param, click.Option)]
+    options = [param for param in command.params if isinstance(param, click.Option) and not param.hidden]
     rows = [_option(command, option) for option in options]
     has_environment = any(row[-1] for row in rows)
     head = ["Option", "What it does", "Default", *(["Environment"] if has_environment else [])]
