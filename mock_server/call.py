@@ -52,6 +52,7 @@ class Call:
         "prompt",
         "raw",
         "record",
+        "resets",
         "rules",
         "scope",
         "script",
@@ -80,6 +81,7 @@ class Call:
         self.now = now
         self.task_id = task_id
         self._host = public_url
+        self.resets = 0
         self.raw = b""
         self.body: dict[str, object] = {}
         self.uploaded: Uploaded | None = None

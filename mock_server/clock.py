@@ -51,7 +51,7 @@ def clock_mode(text: str) -> ClockMode:
 class Clock:
     """The clock of one account. `now()` is in seconds since 1970."""
 
-    __slots__ = ("_mark", "_mono", "_origin", "_waiters", "mode")
+    __slots__ = ("_lives", "_mark", "_mono", "_origin", "_waiters", "mode")
 
     def __init__(self, mode: ClockMode, *, start: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.mode = mode
@@ -59,6 +59,7 @@ class Clock:
         self._origin = start
         self._mark = monotonic()
         self._waiters: dict[asyncio.Future[None], float] = {}
+        self._lives = 1
 
     def now(self) -> float:
         """The account's time, in seconds since 1970."""
@@ -104,7 +105,8 @@ class Clock:
 
     async def wait_until(self, when: float) -> None:
         """Return when the account's time has reached `when`; a jumping clock goes there at once."""
-        while (left := when - self.now()) > 0:
+        life = self._lives
+        while (left := when - self.now()) > 0 and life == self._lives:
             if self.mode.jumps:
                 self.advance_to(when)
                 return
@@ -122,6 +124,11 @@ class Clock:
     def next_wait(self) -> float | None:
         """The earliest time that anything waits for, in seconds since 1970."""
         return min(self._waiters.values(), default=None)
+
+    def let_go(self) -> None:
+        """End every wait whatever the time is: the account that waits has been forgotten."""
+        self._lives += 1
+        self._wake()
 
     def _wake(self) -> None:
         for waiter in self._waiters:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from imageproof.mock_server.account_state import packed_state, restore_state
 from imageproof.mock_server.fate import job_digest
@@ -20,6 +19,7 @@ from imageproof.mock_server.redis_link import PREFIX
 from imageproof.mock_server.shared_expiry import Everlasting
 from imageproof.mock_server.shared_files import fetch_sources, fetch_uploads, sources_command, upload_command
 from imageproof.mock_server.shared_journal import SharedExchanges
+from imageproof.mock_server.shared_lines import Line, Work
 from imageproof.mock_server.shared_news import hear
 from imageproof.mock_server.shared_outbox import Outbox
 from imageproof.mock_server.shared_rows import AccountKeys, Reader, task_key
@@ -45,32 +45,8 @@ NUMBER, NUMBERS, WORKERS, SETUP, STARTED = (
     PREFIX + name for name in ("number", "numbers", "workers", "setup", "started")
 )
 NEWS = PREFIX + "news"
-
-
 NOTHING_WANTED = Wanted()
 Outcome = tuple[object, Exception | None]
-
-
-class Work(NamedTuple):
-    """A piece of work that waits for its account."""
-
-    do: Callable[[], object]
-    wanted: Wanted
-    done: asyncio.Future[object]
-
-
-@dataclass(slots=True)
-class Line:
-    """The work that waits for one account at this worker; `version` and `clean` are what the account stands for."""
-
-    account: Account
-    keys: AccountKeys
-    waiting: list[Work] = field(default_factory=list)
-    is_busy: bool = False
-    version: int | None = None
-    clean: bytes = b""
-    is_dropped: bool = False
-    is_new: bool = False  # the store does not know the account: it is opened with the first change
 
 
 class Shared:
@@ -144,6 +120,7 @@ class Shared:
         line = self._lines.get((account.provider, account.key))
         if line is not None and line.version is None:
             await self.do(account, lambda: None)
+        call.resets = line.resets if line is not None else 0
         call.now = account.clock.now()
 
     async def whole(self, account: Account, work: Callable[[], T]) -> T:
@@ -178,6 +155,9 @@ class Shared:
 
     async def of_call(self, call: Call, work: Callable[[], T]) -> T:
         """Do a part of a call. It may be done again, so the call is put back to where it was before each try."""
+        line = self._lines.get((call.account.provider, call.account.key))
+        if line is not None and line.account is call.account and line.resets != call.resets:
+            return self._in_vain(line, work)
         saved = call.saved()
 
         def again() -> T:
@@ -185,6 +165,16 @@ class Shared:
             return work()
 
         return await self.do(call.account, again, wanted_by(call))
+
+    def _in_vain(self, line: Line, work: Callable[[], T]) -> T:
+        """Do a part of a call whose account was forgotten by another worker meanwhile: it touches nobody."""
+        state = packed_state(line.account)
+        try:
+            return work()
+        finally:
+            restore_state(line.account, state)
+            Reader(self.upstream, line.account, line.keys).wipe()
+            self._extra.clear()
 
     async def do(self, account: Account, work: Callable[[], T], wanted: Wanted = NOTHING_WANTED) -> T:
         """Do something with an account as it is now, and keep what it changes; `work` may be called more than once."""
@@ -254,6 +244,7 @@ class Shared:
             if line.version is None:
                 line.is_dropped = False
                 return None
+            line.number = None if line.is_dropped else line.account.number
         return outcomes
 
     def _restore(self, line: Line, version: int, core: bytes | None, number: int) -> None:
@@ -269,6 +260,11 @@ class Shared:
             account.clock.set_state(account.clock.mode, self.upstream.started, time.time())
             line.version, line.clean = version, packed_state(account)
         line.is_new = core is None
+        kept = account.number if core is not None else None
+        if line.number is not None and line.number != kept:
+            line.resets += 1
+            account.clock.let_go()
+        line.number = kept
         self.upstream.accounts[account.number] = account
 
     def _changes(self, line: Line, reader: Reader) -> list[Command]:

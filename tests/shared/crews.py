@@ -17,7 +17,6 @@ from typing import cast
 
 MOCK = (sys.executable, "-m", "imageproof", "mock")
 PATIENCE_S = 60.0
-KEYS = {"reapi": "rk_live_demo", "toapis": "sk-toapis-demo"}
 
 Json = dict[str, object]
 
@@ -103,10 +102,13 @@ def until(is_so: Callable[[], bool], why: str = "it did not come to this", patie
 
 
 @contextmanager
-def crew(*arguments: str) -> Iterator[Crew]:
-    """A mock on a free port, from its line of readiness to the end of the block."""
+def crew(*arguments: str, prefix: tuple[str, ...] = ()) -> Iterator[Crew]:
+    """A mock on a free port, from its line of readiness to the end of the block; the prefix says where it runs."""
     process = subprocess.Popen(
-        [*MOCK, "--port", "0", "--ready-json", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*prefix, *MOCK, "--port", "0", "--ready-json", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     said: list[str] = []
     assert process.stdout is not None

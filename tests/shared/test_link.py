@@ -56,7 +56,7 @@ def test_a_crowd_waits_for_its_turn(store: Store) -> None:
 
         async def run() -> list[list[object]]:
             link = RedisLink(store.url)
-            own.execute_command("CLIENT", "PAUSE", PAUSE_MS, "ALL")  # type: ignore[no-untyped-call]  # so in redis
+            own.execute_command("CLIENT", "PAUSE", PAUSE_MS, "ALL")
             answers = await asyncio.gather(*(link.ask([("ECHO", number)]) for number in range(MOST_LINKS * 3)))
             await link.close()
             return answers

@@ -75,9 +75,14 @@ def journal(mock: Crew, key: str) -> list[Json]:
 
 
 def test_several_workers_answer(running: Crew) -> None:
-    seen: set[int] = set()
-    until(lambda: bool(seen.add(running.some_worker())) or len(seen) == WORKERS, "some worker never answers")
-    assert seen == running.workers()
+    seen: list[int] = []
+
+    def have_all_answered() -> bool:
+        seen.append(running.some_worker())
+        return len({*seen}) == WORKERS
+
+    until(have_all_answered, "some worker never answers")
+    assert {*seen} == running.workers()
     assert running.ready["pid"] == running.process.pid
     assert running.process.pid not in seen
 
