@@ -247,6 +247,8 @@ def move_task(
         raise PowerError(message)
     if held is not None:
         held.set()
+    elif service.upstream.shared is not None:
+        service.upstream.shared.let_go(account, task_id)
     if record is None:
         return {"id": task_id, "phase": "released"}
     now = account.clock.now()

@@ -145,6 +145,10 @@ class Shared:
         if command is not None:
             self._extra.append(command)
 
+    def let_go(self, account: Account, task_id: str) -> None:
+        """Called while work is done on an account: end the call that another worker holds for a task."""
+        self._extra.append(("PUBLISH", NEWS, f"{account.provider}\0{account.key}\0{task_id}"))
+
     async def know_uploads(self, urls: Iterable[str]) -> None:
         """Bring the uploads here that these URLs stand for."""
         await fetch_uploads(self.link, self.upstream, urls)

@@ -38,7 +38,10 @@ async def hear(shared: Shared, channel: str) -> None:
 async def _refresh(shared: Shared, place: object) -> None:
     if not isinstance(place, bytes):
         return
-    provider, _, key = place.decode().partition("\0")
+    provider, key, *released = place.decode().split("\0")
+    for task_id in released:
+        if task_id in shared.upstream.holds:
+            shared.upstream.holds[task_id].set()
     account = shared.upstream.by_key.get((provider, key))
     if account is not None:
         await shared.do(account, lambda: None)

@@ -180,6 +180,16 @@ def test_a_call_that_is_held_ends_when_its_account_is_forgotten_at_the_other(
     assert [account.describe()["jobs"] for account in apiyi] == [0, 0]
 
 
+def test_a_call_that_waits_for_a_hand_is_moved_by_the_other(apiyi: Pair, pool: ThreadPoolExecutor) -> None:
+    apiyi[0].set(scenario="hold")
+    call = pool.submit(generate, apiyi[0])
+    until(lambda: bool(apiyi[1].tasks()))
+    (task,) = apiyi[1].tasks()
+    until(lambda: str(task["id"]) in apiyi[0].mock.handler.upstream.holds)
+    apiyi[1].finish(str(task["id"]))
+    assert call.result(PATIENCE_S).status_code == 200
+
+
 def test_a_fault_strikes_exactly_as_often_as_it_is_to(reapi: Pair, pool: ThreadPoolExecutor) -> None:
     task_id = submit(reapi[0])
     reapi[0].fault({"status": 502, "on": "poll", "times": STRUCK})
