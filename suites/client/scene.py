@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DOWNLOAD = "download"
 FLOOR_S = 0.05  # real seconds that any system may be off by
 GRAIN_S = 0.01  # real seconds that a timer may be early by
-HELD_UP = 3.0  # times what a process takes that does nothing: a client's own ones do more, and it starts several
+HELD_UP = 10.0  # times what a process takes that does nothing: a step of a shell client is several, and larger ones
 BLUR_S = 0.002  # real seconds that the end of one exchange and the beginning of the next may be off by
 SHARE = 0.05
 GOOD, ERROR, SERVER_ERROR, TIMEOUT, TOO_MANY, NOT_FOUND = 200, 400, 500, 408, 429, 404
