@@ -32,7 +32,7 @@ def here(command: str, store: Store) -> list[str]:
 
 def test_every_command_of_the_page_is_one() -> None:
     commands = [*commands_of(PAGE)]
-    assert len(commands) == 3
+    assert len(commands) == 4
     for command in commands:
         require_accepted(shlex.split(command)[1:])
 
@@ -60,6 +60,16 @@ def test_what_one_machine_of_the_page_takes_the_other_knows() -> None:
         done = subprocess.run(["bash", "-euc", asked], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["status"] == "completed"
+
+
+def test_the_file_of_the_page_keeps_the_state(tmp_path: Path) -> None:
+    (command,) = [command for command in commands_of(PAGE) if "--state" in command]
+    words = [*shlex.split(command)[2:-1], str(tmp_path / "mock.state")]
+    order = {"model": "gpt-image-2", "prompt": "a red fox"}
+    with crew(*words) as mock:
+        task = mock.ask("POST", "/reapi/api/v1/images/generations", "rk_live_demo", order).body["id"]
+    with crew(*words) as mock:
+        assert mock.ask("GET", f"/reapi/api/v1/tasks/{task}", "rk_live_demo").body["id"] == task
 
 
 def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
