@@ -63,6 +63,7 @@ def require_refused(answer: httpx.Response, store: Store) -> None:
 def test_no_store_no_service_and_all_is_as_it_was_when_it_is_back(
     lasting: Store, account: MockAccount, http: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", logger="imageproof.mock")  # whatever the command was told in this process before
     before = [submit(http) for _ in range(3)]
     ledger = account.ledger()
     lasting.end()
