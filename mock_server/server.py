@@ -213,12 +213,9 @@ class Mock:
     def answer_now(self, call: Call) -> Reply:
         """The answer of an operation that holds nobody, for an account that nothing is to strike."""
         service = call.endpoint.service
-        try:
-            reply = self._refusal(service, call) or self._work(call)
-            announce(service, call)
-            return reply
-        except Exception as error:  # noqa: BLE001  (every mistake must reach the client as the provider's answer)
-            return self._mishap(call, error)
+        reply = self._decided(service, call)
+        announce(service, call)
+        return reply
 
     def _refusal(self, service: Service, call: Call) -> Reply | None:
         """Why a request is not worked on, by the contract or by a fault of its job; None when it is."""
