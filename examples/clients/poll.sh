@@ -21,7 +21,7 @@ every() { # from one poll to the next, by the age of the task
   esac
 }
 submit_limit=300000 poll_limit=30000 download_limit=120000 # milliseconds that an answer may take
-least_limit=3000                                           # real ones: a scaled clock makes no machine faster
+least_limit=3000 least_submit_limit=10000                  # real ones: a scaled clock makes no machine faster
 tries=5
 jitter=$((RANDOM % 2000)) # so that many clients do not poll in step
 not_yet=10000 # so long after a submit a task may be unknown to the server that is polled
@@ -57,7 +57,9 @@ finish() { # outcome, images, kind, code, message: write the answer and end
 fail() { finish failed '[]' "$@"; }
 
 call() { # limit, curl's options ...: one request; status is 000 when no whole answer came, refused when nobody listens
-  local limit=$(($1 * 1000 / scale > least_limit ? $1 * 1000 / scale : least_limit)) # real ones
+  local limit least=$least_limit
+  if (($1 == submit_limit)); then least=$least_submit_limit; fi
+  limit=$(($1 * 1000 / scale > least ? $1 * 1000 / scale : least)) # real ones
   shift
   : >"$folder/body"
   take < <(curl --silent --compressed --max-time "$((limit / 1000)).$(printf %03d $((limit % 1000)))" \
