@@ -144,7 +144,8 @@ def stored_fields(spec: Spec) -> tuple[str, ...]:
 
 def costly_parts(template: Template) -> frozenset[str]:
     """Which costly parts of a context a template reads: `images`, `request`, or only `more` than the plain ones."""
-    return frozenset(_part(name) for name in set(placeholders(template.tree)) - PLAIN_VALUES)
+    names = set(placeholders(template.tree))
+    return frozenset(_part(name) for name in names - PLAIN_VALUES) | (names & {"image.url"})
 
 
 def _part(name: str) -> str:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,12 +23,12 @@ RAW = -15  # zlib's way to say: the largest window, no header and no trailer
 COLOUR_TYPES = {3: 2, 4: 6}  # channels of 8 bits: RGB and RGBA in the words of the PNG specification
 AS_IS, UP = b"\x00", b"\x02"  # a row of pixels as it is, or as its difference to the row above
 CHUNK_OVERHEAD = 12  # bytes: length, kind, checksum
+MOST_STORED = 0xFFFF  # bytes in one block of a deflated stream that is stored as it is
 PADDING = b"ipPd"  # a kind of chunk that is ancillary, private and safe to copy
 END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Piece(NamedTuple):
     """Rows of pixels, deflated: their number of bytes, and their Adler-32 checksum, before they were."""
 
     deflated: bytes
@@ -50,16 +49,33 @@ def deflate(rows: Iterable[bytes], *, level: int = HARD) -> Piece:
     return Piece(deflated=b"".join(parts), size=size, adler=adler)
 
 
+def stored_head(size: int) -> bytes:
+    """What stands before so many bytes that are not deflated, as RFC 1951 lays a stored block out.
+
+    Raises ValueError for more than such a block has room for.
+    """
+    if size > MOST_STORED:
+        raise ValueError(f"expected at most {MOST_STORED} bytes for a stored block, got {size}")
+    return b"\0" + size.to_bytes(2, "little") + (size ^ MOST_STORED).to_bytes(2, "little")
+
+
 def join(pieces: Iterable[Piece]) -> Piece:
-    """One piece after the other. The sums of Adler-32 are combined as RFC 1950 defines them."""
-    parts: list[bytes] = []
-    low, high, size = 1, 0, 0
-    for piece in pieces:
-        parts.append(piece.deflated)
-        high = (high + (piece.adler >> 16) + (low - 1) * piece.size) % ADLER_BASE
-        low = (low + (piece.adler & 0xFFFF) - 1) % ADLER_BASE
-        size += piece.size
-    return Piece(deflated=b"".join(parts), size=size, adler=high << 16 | low)
+    """One piece after the other."""
+    all_of_them = [*pieces]
+    return Piece(
+        deflated=b"".join([piece.deflated for piece in all_of_them]),
+        size=sum(piece.size for piece in all_of_them),
+        adler=checksum(all_of_them),
+    )
+
+
+def checksum(pieces: Iterable[Piece]) -> int:
+    """The Adler-32 checksum of one piece after the other, combined from theirs as RFC 1950 defines it."""
+    low, high = 1, 0
+    for _, size, adler in pieces:
+        high = (high + (adler >> 16) + (low - 1) * size) % ADLER_BASE
+        low = (low + (adler & 0xFFFF) - 1) % ADLER_BASE
+    return high << 16 | low
 
 
 def write(width: int, height: int, channels: int, pixels: Piece, texts: Mapping[str, str]) -> bytes:

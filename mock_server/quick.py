@@ -10,6 +10,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from imageproof.mock_server import instant
 from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.call import Call
 from imageproof.mock_server.packet import Packet
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from imageproof.mock_server.server import Mock
 
 AT_ONCE = frozenset({Does.SUBMIT, Does.POLL, Does.RESULT, Does.BALANCE, Does.MODELS})
+HELD = frozenset({Does.GENERATE, Does.EDIT})
 
 
 class Arrived:
@@ -50,19 +52,25 @@ def quick(mock: Mock, message: RawRequestMessage, body: bytes, connection: int) 
         return None
     endpoint = next(iter(found.endpoints.values()))
     operation, service = endpoint.operation, endpoint.service
-    if operation.method != message.method or operation.does not in AT_ONCE or endpoint.id_query is not None:
+    does = operation.does
+    is_held = does in HELD and operation.content == "json"
+    if operation.method != message.method or not (does in AT_ONCE or is_held) or endpoint.id_query is not None:
         return None
-    if service.stores_base64 and operation.does in POLLS:
+    if service.stores_base64 and does in POLLS:
         return None
     began = monotonic()
     account = service.authenticate(message.headers)
     if type(account) is not Account or account.faults is not None or is_scripted(message, body):
         return None
+    if is_held and not instant.may_be(service, account):
+        return None
     request = Arrived(message)
     call = Call(endpoint, account, request, account.clock.now(), found.task_id, mock.options.public_url)
     if operation.content == "json":
         call.raw = body
-    reply = mock.answer_now(call)
+    reply = mock.answer_held(call) if is_held else mock.answer_now(call)
+    if reply is None:
+        return None
     mock.finish(call, reply)
     packet = Packet(reply, request, mock.dated)
     record(request, call, began, reply, connection)

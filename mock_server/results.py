@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imageproof.mock_server.padding import padded, photo_bytes
 from imageproof.mock_server.picture import Picture
+from imageproof.mock_server.picture_bits import bits, stamp_of
 from imageproof.mock_server.record import AS_BASE64, FORMATS, NO_COMPRESSION, TRANSPARENT, completed_at, phase_at
 from imageproof.specs.model import Phase
 
@@ -90,8 +91,9 @@ class Gallery:
 
         The last thousand jobs are remembered.
         """
-        self.put_sources(task_id, sources)
         shared = self._service.upstream.shared
+        if sources != NO_SOURCES or shared is not None:
+            self.put_sources(task_id, sources)
         if shared is not None:
             shared.keep_sources(task_id, sources)
 
@@ -181,10 +183,19 @@ class Gallery:
             file = _file(render(picture))
         else:
             file = await asyncio.get_running_loop().run_in_executor(None, lambda: _file(render(picture)))
-        upstream.counts.images += 1
-        upstream.counts.image_bytes += len(file.data)
         self._keep(key, file)
         return file
+
+    def drawn_now(self, task_id: str, record: Record, index: int, prompt: str) -> bytes:
+        """The bytes of one plain image of bits, which is not kept: to draw it again takes no longer than to find it."""
+        data = bits(record.width, record.height, stamp_of(task_id, index, prompt))
+        self._count(data)
+        return data
+
+    def _count(self, data: bytes) -> None:
+        counts = self._service.upstream.counts
+        counts.images += 1
+        counts.image_bytes += len(data)
 
     def _sized(self, data: bytes, record: Record, stage: int | None) -> bytes:
         """An image as large as the mock is to send it: copied from what is kept, so it costs little each time."""
@@ -197,6 +208,7 @@ class Gallery:
         return padded(data, form, photo_bytes(record.width, record.height, form, quality=quality, stage=stage))
 
     def _keep(self, key: tuple[str, int, int | None], file: File) -> None:
+        self._count(file.data)
         if key in self._kept:
             return
         self._kept[key] = file

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from imageproof.mock_server import side, sync, tasks
+from imageproof.mock_server import instant, side, sync, tasks
 from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.answers import Reply
 from imageproof.mock_server.call import Call
@@ -216,6 +216,14 @@ class Mock:
         reply = self._decided(service, call)
         announce(service, call)
         return reply
+
+    def answer_held(self, call: Call) -> Reply | None:
+        """The answer of an operation that holds its caller, if nothing holds this call."""
+        service = call.endpoint.service
+        try:
+            return instant.answer(service, call)
+        except Exception as error:  # noqa: BLE001  (as above)
+            return self._mishap(call, error)
 
     def _refusal(self, service: Service, call: Call) -> Reply | None:
         """Why a request is not worked on, by the contract or by a fault of its job; None when it is."""

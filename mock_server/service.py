@@ -1,8 +1,7 @@
 """One provider as a service: who asks, what is asked, and the provider's own refusal when it may not be.
 
 The steps of a request (auth, limit, parse, rules, moderation, balance) are run in the order that the spec gives. Each
-step is a
-function of the call that either returns a refusal or leaves what it learned in the call.
+step is a function of the call that either returns a refusal or leaves what it learned in the call.
 """
 
 from __future__ import annotations
@@ -176,13 +175,16 @@ class Service:
 
     # the steps
 
-    def run_steps(self, call: Call) -> Reply | None:
-        """Everything between auth and work: a refusal, or None when the request may be worked on."""
+    def checked(self, call: Call) -> Reply | None:
+        """What the contract says between auth and work: a refusal, or None."""
         for step in self._steps:
-            refusal = step(call)
-            if refusal is not None:
+            if (refusal := step(call)) is not None:
                 return refusal
-        return scripted_trouble(self, call)
+        return None
+
+    def run_steps(self, call: Call) -> Reply | None:
+        """All between auth and work: a refusal, or None when the request may be worked on."""
+        return self.checked(call) or scripted_trouble(self, call)
 
     def _limit(self, call: Call) -> Reply | None:
         account = call.account

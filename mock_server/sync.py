@@ -45,7 +45,7 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
     outcome = call.outcome
     if outcome is None:
         return service.refuse("internal", call)
-    job = await service.upstream.do(call, lambda: _begin(service, call, outcome))
+    job = await service.upstream.do(call, lambda: begin(service, call, outcome))
     if isinstance(job, Reply):
         return job
     task_id, record, plan = job.task_id, job.record, job.plan
@@ -64,10 +64,10 @@ async def generate(service: Service, call: Call, request: web.BaseRequest) -> Re
         drawn = [service.gallery.shown(task_id, record, index) for index in range(record.images)]
         images, _ = await asyncio.gather(asyncio.gather(*drawn), _hold(service, call, task_id, end, plan))
     await _charge(service, call, request, job)
-    return _whole(service, call, job, images)
+    return whole(service, call, job, images)
 
 
-def _begin(service: Service, call: Call, outcome: Outcome) -> _Job | Reply:
+def begin(service: Service, call: Call, outcome: Outcome) -> Job | Reply:
     """Decide a job, and keep what is known of it."""
     if call.account.faults is not None:
         jobs.foresee(service, call)
@@ -90,7 +90,7 @@ def _begin(service: Service, call: Call, outcome: Outcome) -> _Job | Reply:
         service.upstream.expired[task_id] = True
     stream = call.operation.stream
     is_streamed = stream is not None and call.asked.get(stream.switch) is True
-    job = _Job(task_id, record, outcome, plan, stream if is_streamed and failure is None else None)
+    job = Job(task_id, record, outcome, plan, stream if is_streamed and failure is None else None)
     job.failure = failure
     if job.stream is not None:
         job.faults = streams.foresee(service, call) if call.account.faults is not None else None
@@ -126,7 +126,7 @@ class Deliver(Protocol):
         """Send the event."""
 
 
-class _Job:
+class Job:
     """What a held call works on."""
 
     __slots__ = ("failure", "faults", "outcome", "plan", "record", "stream", "task_id")
@@ -169,13 +169,17 @@ def _note_absence(call: Call, request: web.BaseRequest) -> bool:
     return True
 
 
-async def _charge(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> None:
-    account = call.account
+async def _charge(service: Service, call: Call, request: web.BaseRequest, job: Job) -> None:
     if _note_absence(call, request) and service.spec.billing.on_disconnect == "refunded":
         return
-    if job.record.micro_usd:
-        charge = account.ledger.charge
-        await service.upstream.do(call, lambda: charge(job.record.micro_usd, account.clock.now(), job.record.job))
+    await service.upstream.do(call, lambda: bill(call, job))
+
+
+def bill(call: Call, job: Job) -> None:
+    """Have the account pay for a job."""
+    account, record = call.account, job.record
+    if record.micro_usd:
+        account.ledger.charge(record.micro_usd, account.clock.now(), record.job)
     if job.outcome.micro_usd is None:
         call.note("no page gives the price of this request: charged 0")
 
@@ -192,7 +196,7 @@ def usage_context(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _context(service: Service, call: Call, job: _Job) -> dict[str, object]:
+def _context(service: Service, call: Call, job: Job) -> dict[str, object]:
     record = job.record
     context: dict[str, object] = {
         "now": int(call.account.clock.now()),
@@ -202,41 +206,45 @@ def _context(service: Service, call: Call, job: _Job) -> dict[str, object]:
         "image.size": f"{record.width}x{record.height}",
         "image.format": FORMATS[record.format],
         **usage_context(job.outcome),
-        **{f"request.{name}": value for name, value in _asked(service, call).items()},
     }
+    _add_asked(context, service, call)
     if call.skew_s:
         shifted(context, call.skew_s)
     return context
 
 
-def _asked(service: Service, call: Call) -> dict[str, object]:
-    """The fields that answers repeat, as the server decided them."""
-    out = dict(call.asked)
+def _add_asked(context: dict[str, object], service: Service, call: Call) -> None:
+    """Add the fields that answers repeat, as the server decided them."""
+    asked = call.asked
+    for name in service.stored_fields:
+        context[f"request.{name}"] = None
+    for name, value in asked.items():
+        context[f"request.{name}"] = value
     for field in call.shape.allowed if call.shape else ():
-        value = out.get(field.name)
-        if field.decided and isinstance(value, str):
-            out[field.name] = field.decided.get(value, value)
-    return {name: out.get(name) for name in (*service.stored_fields, *out)}
+        if field.decided and isinstance(value := asked.get(field.name), str):
+            context[f"request.{field.name}"] = field.decided.get(value, value)
 
 
-def _whole(service: Service, call: Call, job: _Job, images: list[bytes]) -> Reply:
+def whole(service: Service, call: Call, job: Job, images: list[bytes]) -> Reply:
+    """The answer that holds all images of a job."""
+    template = call.operation.answer.body
+    if template is None:
+        return service.refuse("internal", call)
     context = _context(service, call, job)
     prefix = call.model.images.prefix if call.model else ""
+    has_urls = "image.url" in service.needs(template)
     context["images"] = [
         {
             "image.index": index,
-            "image.url": service.image_url(call, job.task_id, job.record, index),
+            "image.url": service.image_url(call, job.task_id, job.record, index) if has_urls else None,
             "image.base64": prefix + base64.b64encode(data).decode(),
         }
         for index, data in enumerate(images)
     ]
-    template = call.operation.answer.body
-    if template is None:
-        return service.refuse("internal", call)
     return Reply(call.operation.answer.status, template.encode(context))
 
 
-async def _stream(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> Reply | web.StreamResponse:
+async def _stream(service: Service, call: Call, request: web.BaseRequest, job: Job) -> Reply | web.StreamResponse:
     """Send partial images while the job runs and a completed event at its end."""
     faults = job.faults
     if faults is not None and faults.lost is not None:
@@ -281,14 +289,14 @@ def _connection(request: web.BaseRequest) -> Connection:
     return request.protocol  # type: ignore[return-value]  # the mock's server makes no others
 
 
-async def _work_off(service: Service, call: Call, request: web.BaseRequest, job: _Job) -> None:
+async def _work_off(service: Service, call: Call, request: web.BaseRequest, job: Job) -> None:
     """Do the work of a stream that is not sent."""
     await _hold(service, call, job.task_id, call.now + job.plan.queue_s + job.plan.run_s, job.plan)
     await _charge(service, call, request, job)
 
 
 async def _tell(
-    service: Service, call: Call, request: web.BaseRequest, job: _Job, deliver: Deliver, *, is_billed: bool
+    service: Service, call: Call, request: web.BaseRequest, job: Job, deliver: Deliver, *, is_billed: bool
 ) -> Finish | None:
     """Deliver each event of a stream when it is due; how the stream ended, if it was ended early."""
     partials = call.asked.get(job.stream.partials) if job.stream else 0
@@ -307,7 +315,7 @@ async def _tell(
     return await deliver(_event(service, call, job, data, None), is_last=True)
 
 
-def _event(service: Service, call: Call, job: _Job, data: bytes, index: int | None) -> bytes:
+def _event(service: Service, call: Call, job: Job, data: bytes, index: int | None) -> bytes:
     """One server-sent event: a partial image with its index, or the completed one."""
     stream = job.stream
     if stream is None:

@@ -136,7 +136,7 @@ def _cost(model: Model, asked: Mapping[str, object], count: int, usage: Usage) -
     return row.micro_usd * (count if row.each == "image" else 1)
 
 
-def _usage(model: Model, asked: Mapping[str, object], base: Outcome, prompt: str, partials: int) -> Usage:
+def _usage(model: Model, asked: Mapping[str, object], base: Outcome, text: int, partials: int) -> Usage:
     tokens = model.tokens
     if tokens is None:
         return NO_USAGE
@@ -144,7 +144,7 @@ def _usage(model: Model, asked: Mapping[str, object], base: Outcome, prompt: str
     quality = str(asked.get(tokens.output.quality_field) or tokens.output.auto_quality)
     each = output_tokens(tokens, quality, base.width, base.height)
     return Usage(
-        text=text_tokens(tokens, prompt),
+        text=text,
         image=reference_tokens(tokens, sizes),
         output=each * base.count + tokens.partial_tokens * partials,
     )
@@ -165,12 +165,13 @@ def _names_that_matter(model: Model) -> tuple[str, ...]:
 class Outcomes:
     """What the requests of one model come to. Remembers the part that follows from its closed fields, which are few."""
 
-    __slots__ = ("_memo", "_names", "model")
+    __slots__ = ("_memo", "_names", "_priced_memo", "model")
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self._names = _names_that_matter(model)
         self._memo: dict[tuple[object, ...], Outcome] = {}
+        self._priced_memo: dict[tuple[int, int, int], Outcome] = {}
 
     def of(self, asked: Mapping[str, object], *, prompt: str, partials: int = 0) -> Outcome:
         """What a valid request comes to.
@@ -182,16 +183,29 @@ class Outcomes:
         if base is None:
             if len(self._memo) >= REMEMBERED:
                 self._memo.clear()
+                self._priced_memo.clear()
             base = self._memo[key] = _base(self.model, asked)
-        images = self.model.images
-        if self.model.tokens is None and not any(name in asked for name in images.references):
-            return base
+        images, tokens = self.model.images, self.model.tokens
         mask = _named(asked, images.mask)
+        if mask is None and not any(name in asked for name in images.references):
+            return base if tokens is None else self._priced(base, asked, text_tokens(tokens, prompt), partials)
         whole = replace(
             base, references=_references(images, asked), mask=mask if isinstance(mask, str | FileFacts) else None
         )
-        usage = _usage(self.model, asked, whole, prompt, partials)
+        usage = _usage(self.model, asked, whole, text_tokens(tokens, prompt) if tokens else 0, partials)
         return replace(whole, usage=usage, micro_usd=_cost(self.model, asked, whole.count, usage))
+
+    def _priced(self, base: Outcome, asked: Mapping[str, object], text: int, partials: int) -> Outcome:
+        """What a request with nothing but a prompt comes to, by its tokens of text."""
+        key = (id(base), text, partials)  # a base is kept as long as what follows from it
+        known = self._priced_memo.get(key)
+        if known is None:
+            if len(self._priced_memo) >= REMEMBERED:
+                self._priced_memo.clear()
+            usage = _usage(self.model, asked, base, text, partials)
+            known = replace(base, usage=usage, micro_usd=_cost(self.model, asked, base.count, usage))
+            self._priced_memo[key] = known
+        return known
 
 
 def _base(model: Model, asked: Mapping[str, object]) -> Outcome:

@@ -23,6 +23,7 @@ CHECKSUM = 4
 LONGEST_ID = 64
 LONGEST_STRIP = HEAD + DIGEST + LONGEST_ID + CHECKSUM
 MOST = 255
+CELLS = bytes.maketrans(b"01", b"\0\1")  # binary digits as cells
 FINE_BELOW = 480  # px: smaller pictures get smaller cells, which heavy compression may blur
 CONTRAST = 60  # levels of grey between the darkest and the lightest cell: less than that is no strip
 
@@ -115,7 +116,16 @@ def decode(payload: bytes) -> Stamp | None:
 
 def _veiled(payload: bytes) -> bytes:
     """Mix dark and light: an id of letters would leave each eighth cell light. Veiling twice gives what was there."""
-    return bytes(part ^ (at * 151 + 83) & 0xFF for at, part in enumerate(payload))
+    size = len(payload)
+    veil = int.from_bytes(VEIL[:size] if size <= LONGEST_STRIP else _veil(size), "big")
+    return (int.from_bytes(payload, "big") ^ veil).to_bytes(size, "big")
+
+
+def _veil(size: int) -> bytes:
+    return bytes((at * 151 + 83) & 0xFF for at in range(size))
+
+
+VEIL = _veil(LONGEST_STRIP)
 
 
 def rows_of(stamp: Stamp, grid: Grid) -> list[bytes]:
@@ -129,7 +139,7 @@ def rows_of(stamp: Stamp, grid: Grid) -> list[bytes]:
         return []
     # The payload begins again where it ends, so that the last row is as long as the others.
     again = payload * (2 + count * grid.columns // (len(payload) * 8))
-    bits = f"{int.from_bytes(again, 'big'):0{len(again) * 8}b}".encode().translate(bytes.maketrans(b"01", b"\0\1"))
+    bits = f"{int.from_bytes(again, 'big'):0{len(again) * 8}b}".encode().translate(CELLS)
     rows = [bits[at : at + grid.columns] for at in range(0, count * grid.columns, grid.columns)]
     return rows[::-1]
 
