@@ -88,7 +88,7 @@ class Difference:
         if self.interval is None:
             return f"{values}: {self.blocks} blocks are too few to tell, at least {FEWEST_BLOCKS} are needed"
         low, high = time_text(self.interval.low), time_text(self.interval.high)
-        sure = f"difference {low} to {high} at {self.interval.confidence:.0%}, {self.blocks} blocks"
+        sure = f"difference {low} to {high} at {100 * self.interval.confidence:.3g}%, {self.blocks} blocks"
         if self.is_noise:
             return f"{values}: not distinguishable ({sure})"
         return f"{values}: {after} is {'slower' if self.change > 0 else 'faster'} ({sure})"

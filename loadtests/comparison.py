@@ -83,7 +83,7 @@ class Change:
         interval = self.difference.interval
         if interval is None:
             return f"{self.name}: {before} before, {after} after; the runs are too short to tell ({counts})"
-        sure = f"{time_text(interval.low)} to {time_text(interval.high)} at {interval.confidence:.0%}, {counts}"
+        sure = f"{time_text(interval.low)} to {time_text(interval.high)} at {100 * interval.confidence:.3g}%, {counts}"
         word = "slower" if self.is_slower else "faster" if self.is_faster else "no more than noise"
         if self.is_noise and not self.difference.is_noise:
             word = f"no more than the generator itself was late by ({time_text(self.lag_s)})"

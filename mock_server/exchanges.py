@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from imageproof.mock_server.journal import Row
 
-BLOCK = 128
+BLOCK = 32
 
 
 def _packed(rows: list[Row]) -> bytes:
@@ -33,19 +33,23 @@ def _unpacked(block: bytes) -> list[Row]:
 class Exchanges:
     """At most `maxlen` entries, oldest first; `count` says how many ever came, `dropped` how many are gone."""
 
-    __slots__ = ("_blocks", "_gone", "_open", "_room", "count", "maxlen")
+    __slots__ = ("_base", "_blocks", "_open", "count", "maxlen")
 
     def __init__(self, maxlen: int) -> None:
         self.maxlen = maxlen
         self.count = 0
-        self._room = maxlen  # the count at which the oldest one has to go
+        self._base = 0  # the count before the first one of those that are held, some of which may be too old
         self._blocks: deque[bytes] = deque()
-        self._gone = 0  # how many of the oldest block have been dropped
         self._open: list[Row] = []
 
     def __len__(self) -> int:
         """How many are kept."""
-        return len(self._blocks) * BLOCK - self._gone + len(self._open)
+        return min(self.count - self._base, self.maxlen)
+
+    @property
+    def _gone(self) -> int:
+        """How many are held no longer than until their block can go."""
+        return max(0, self.count - self._base - self.maxlen)
 
     @property
     def dropped(self) -> int:
@@ -54,12 +58,13 @@ class Exchanges:
 
     def __iter__(self) -> Iterator[Entry]:
         """All that are kept, oldest first."""
-        skipped = self._gone
-        for block in [*self._blocks]:
-            for row in _unpacked(block)[skipped:]:
+        whole, part = divmod(self._gone, BLOCK)
+        newest = self._open
+        for block in [*self._blocks][whole:]:
+            for row in _unpacked(block)[part:]:
                 yield Entry(*row)
-            skipped = 0
-        for row in self._open[skipped:]:
+            part = 0
+        for row in newest[part:]:
             yield Entry(*row)
 
     def append(self, row: Row) -> None:
@@ -70,18 +75,9 @@ class Exchanges:
         if len(newest) == BLOCK:
             self._blocks.append(_packed(newest))
             self._open = []
-        if self.count > self._room:
-            self._room = self.count
-            self._drop_oldest()
-
-    def _drop_oldest(self) -> None:
-        if not self._blocks:
-            del self._open[0]
-            return
-        self._gone += 1
-        if self._gone == BLOCK:
-            self._blocks.popleft()
-            self._gone = 0
+            while self._blocks and self._gone >= BLOCK:
+                self._blocks.popleft()
+                self._base += BLOCK
 
     def amend(self, number: int, **changes: object) -> None:
         """Change the entry of this number, counted from 1 over all that ever came, if it is still kept."""
@@ -108,7 +104,7 @@ class Exchanges:
 
     def state(self) -> tuple[list[Row], int]:
         """All that is kept and how many ever came, as plain values, for another process to go on with."""
-        rows = [row for block in self._blocks for row in _unpacked(block)][self._gone :] + self._open
+        rows = [*(row for block in self._blocks for row in _unpacked(block)), *self._open][self._gone :]
         plain: list[Row] = []
         for row in rows:
             headers = {str(name): str(value) for name, value in row[12].items()}
@@ -120,8 +116,7 @@ class Exchanges:
         self.clear()
         if not self.maxlen:
             return
-        self.count = count - len(rows)
-        self._room = self.count + self.maxlen
+        self._base = self.count = count - len(rows)
         for row in rows:
             self.append(row)
 
@@ -129,5 +124,4 @@ class Exchanges:
         """Forget them all."""
         self._blocks.clear()
         self._open = []
-        self._gone = 0
-        self._room = self.count + self.maxlen
+        self._base = self.count

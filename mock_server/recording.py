@@ -36,8 +36,11 @@ def record(request: web.BaseRequest | Arrived, call: Call, began: float, reply: 
         journal.amend(call.entry, rules=call.rules, task=call.task_id, note=note, fault=fault)
         return call.entry
     raw, body = call.raw, reply.body
-    if request.raw_headers != tally.head:
-        tally.head = request.raw_headers
+    head = request.raw_headers
+    if head is not tally.head:  # one and the same where the head was known
+        if head != tally.head:
+            tally.head = head
+        head = tally.head
     number = journal.count + 1
     journal.append(
         (
@@ -48,7 +51,7 @@ def record(request: web.BaseRequest | Arrived, call: Call, began: float, reply: 
             call.method,
             call.path,
             call.operation.name,
-            tally.head,
+            head,
             raw[:BODY_KEPT],
             len(raw),
             reply.status,

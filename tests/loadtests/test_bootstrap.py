@@ -73,6 +73,9 @@ def test_not_distinguishable_is_an_answer() -> None:
     assert found.is_noise
     assert "not distinguishable (difference " in found.says("submit.p50")
     assert found.says("submit.p50").endswith("at 95%, 20 blocks)")
+    surer = paired(_blocks(5), 50.0, confidence=0.9972)
+    assert surer is not None
+    assert surer.says("submit.p50").endswith("at 99.7%, 20 blocks)")
 
 
 def test_a_few_blocks_tell_nothing() -> None:
