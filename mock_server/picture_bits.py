@@ -16,15 +16,15 @@ from imageproof.mock_server.png import (
     STREAM_END,
     STREAM_HEADER,
     UP,
-    Piece,
-    checksum,
     chunk,
     deflate,
+    followed_by,
     stored_head,
 )
 from imageproof.specs.stamp import LONGEST_ID, Stamp, grid_of, prompt_digest, rows_of
 
 if TYPE_CHECKING:
+    from imageproof.mock_server.png import Piece
     from imageproof.specs.stamp import Grid
 
 PIXELS = bytes.maketrans(b"\0\1", b"\xff\0")  # light and dark cells as eight pixels
@@ -82,12 +82,12 @@ class Sheet:
     def file(self, lines: list[bytes]) -> bytes:
         """The file with these lines, which end where the rest is white."""
         above, repeated, below = self._above, self._repeated, self._below
-        parts, sizes = [STREAM_HEADER, above.deflated], [above]
+        parts, checksum = [STREAM_HEADER, above.deflated], above.adler
         for line in lines:
             whole = line.ljust(self._width, b"\xff")
             parts += (self._stored, whole, repeated.deflated)
-            sizes += (Piece(b"", 1 + self._width, zlib.adler32(AS_IS + whole)), repeated)
-        parts += (below.deflated, STREAM_END, checksum([*sizes, below]).to_bytes(4, "big"))
+            checksum = followed_by(zlib.adler32(AS_IS + whole, checksum), repeated)
+        parts += (below.deflated, STREAM_END, followed_by(checksum, below).to_bytes(4, "big"))
         return b"".join((self._head, chunk(b"IDAT", b"".join(parts)), END))
 
 

@@ -71,11 +71,18 @@ def join(pieces: Iterable[Piece]) -> Piece:
 
 def checksum(pieces: Iterable[Piece]) -> int:
     """The Adler-32 checksum of one piece after the other, combined from theirs as RFC 1950 defines it."""
-    low, high = 1, 0
-    for _, size, adler in pieces:
-        high = (high + (adler >> 16) + (low - 1) * size) % ADLER_BASE
-        low = (low + (adler & 0xFFFF) - 1) % ADLER_BASE
-    return high << 16 | low
+    before = 1
+    for piece in pieces:
+        before = followed_by(before, piece)
+    return before
+
+
+def followed_by(before: int, piece: Piece) -> int:
+    """The Adler-32 checksum of what has the checksum `before`, with a piece after it."""
+    _, size, adler = piece
+    low = before & 0xFFFF
+    high = ((before >> 16) + (adler >> 16) + (low - 1) * size) % ADLER_BASE
+    return high << 16 | (low + (adler & 0xFFFF) - 1) % ADLER_BASE
 
 
 def write(width: int, height: int, channels: int, pixels: Piece, texts: Mapping[str, str]) -> bytes:
