@@ -38,6 +38,11 @@ backoff() { # 1, 2, 4 ... s with jitter
   local step=$(($1 < 4 ? $1 : 4))
   backoff_ms=$(((1000 << step) * (100 + RANDOM % 25) / 100))
 }
+longest() { # of some times
+  local ms
+  longest_ms=$1
+  for ms; do longest_ms=$((ms > longest_ms ? ms : longest_ms)); done
+}
 exec {nothing}<> <(:)
 pause() { # so many milliseconds since the last answer, or since now
   local real
@@ -120,17 +125,20 @@ retry_after() { # milliseconds that the server wants to be left alone; a date is
 }
 
 submit() { # order the job; it is sent again only when it was surely not taken
+  # To start a program takes its time, more than a scaled wait; so no wait is shorter than the one before came out.
   jq -c .request "$IMAGEPROOF_JOB" >"$folder/request"
-  local attempt path
+  local attempt path gap_ms=0 before_ms=''
   path=$(jq -r .path "$IMAGEPROOF_JOB")
   for ((attempt = 0; ; attempt++)); do
     api $submit_limit "$path" --header 'Content-Type: application/json' --data-binary "@$folder/request"
+    gap_ms=$((before_ms ? answered_ms - before_ms : 0)) before_ms=$answered_ms
     retry_after
     if ((attempt == tries - 1)) || [[ $kind == quota || $kind == moderation ]]; then break; fi
     if [[ $status != refused && ! ($object && ($status == 429 || $status == 503)) ]]; then break; fi
     if ((asked_ms > patience)); then fail rate_limited "$code" "the server asks to be left alone for $((asked_ms / 1000)) s"; fi
     backoff $attempt
-    pause $((asked_ms > backoff_ms ? asked_ms : backoff_ms)) "$answered_ms"
+    longest "$asked_ms" "$backoff_ms" "$gap_ms"
+    pause "$longest_ms" "$answered_ms"
   done
   case $status in
     000) fail network '' 'the submit was not answered, so it may be taken' ;;
