@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from random import Random
 from typing import TYPE_CHECKING
 
+from imageproof.specs.answers_examples import answer_examples, error_example
 from imageproof.specs.answers_schema import answer_schema, error_schema, event_schema
 from imageproof.specs.choices import Seeded
 from imageproof.specs.contract import Statement
@@ -19,7 +20,7 @@ from imageproof.specs.schema import operation_schema, rules_of, shapes_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imageproof.specs.model import ErrorAnswer, Operation, Spec
+    from imageproof.specs.model import ErrorAnswer, JsonTree, Operation, Spec
 
     Tree = dict[str, object]
 
@@ -65,9 +66,11 @@ def _refusals(spec: Spec, operation: Operation) -> Tree:
     out: Tree = {}
     for status, answers in sorted(by_status.items()):
         schemas = _distinct([error_schema(spec, operation, answer) for answer in answers.values()])
+        media: Tree = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+        media["examples"] = _shown({name: error_example(spec, operation, answer) for name, answer in answers.items()})
         response: Tree = {
             "description": ", ".join(name.replace("_", " ") for name in answers),
-            "content": {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}},
+            "content": {"application/json": media},
         }
         headers = _headers(spec, [*answers.values()])
         out[str(status)] = {**response, "headers": headers} if headers else response
@@ -82,13 +85,26 @@ def _distinct(schemas: list[Tree]) -> list[Tree]:
     return kept
 
 
+def _shown(examples: dict[str, JsonTree]) -> Tree:
+    """Examples by name; of those that are alike the first one."""
+    kept: dict[str, JsonTree] = {}
+    for name, value in examples.items():
+        if value not in kept.values():
+            kept[name] = value
+    return {name: {"value": value} for name, value in kept.items()}
+
+
 def _good(spec: Spec, operation: Operation) -> Tree:
     schemas = [answer_schema(spec, operation)]
+    examples = answer_examples(spec, operation)
     if operation.answer.status < 400:  # noqa: PLR2004
         inside = [answer for answer in _errors(spec, operation).values() if answer.status == operation.answer.status]
         schemas += [error_schema(spec, operation, answer) for answer in inside]
+        examples |= {answer.name: error_example(spec, operation, answer) for answer in inside}
     schemas = _distinct(schemas)
-    content: Tree = {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+    media: Tree = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+    media["examples"] = _shown(examples)
+    content: Tree = {"application/json": media}
     if operation.stream is not None:
         events = (operation.stream.partial_event, operation.stream.completed_event)
         listed = {event: event_schema(spec, operation, event) for event in events}

@@ -14,6 +14,7 @@ from imageproof.specs.model import Phase
 from imageproof.specs.openapi import export
 from imageproof.specs.schema import validator
 
+HEX = "0123456789abcdef" * 2
 NAMES = [*shipped(), "toapis@ratios", "tests/specs/lookalikes/fal.yaml", "tests/specs/lookalikes/kie.yaml"]
 
 
@@ -32,6 +33,32 @@ def test_every_operation_has_its_statuses_and_its_link() -> None:
     assert submit["responses"]["429"]["headers"] == {"Retry-After": {"schema": {"type": "string"}}}
     assert submit["responses"]["200"]["links"]["poll"]["parameters"] == {"task_id": "$response.body#/id"}
     assert "reapi/submit/gpt-image-2/size/one-of" in submit["description"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_answer_has_examples_that_its_own_schema_accepts(name: str) -> None:
+    document: Any = export(load(name))
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            for status, response in operation["responses"].items():
+                media = response["content"]["application/json"]
+                judge = validator(media["schema"])
+                values = [example["value"] for example in media["examples"].values()]
+                assert values, f"{path} {status} has no example"
+                assert [value for value in values if not judge.is_valid(value)] == [], f"{path} {status}"
+                assert all(value not in values[:at] for at, value in enumerate(values)), f"{path} {status}"
+
+
+def test_the_examples_of_a_task_belong_together() -> None:
+    document: Any = export(load("reapi"))
+    submit, poll = (
+        document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["examples"]
+        for path, method in (("/api/v1/images/generations", "post"), ("/api/v1/tasks/{task_id}", "get"))
+    )
+    assert set(poll) == {"running", "succeeded", "failed"}
+    assert {example["value"]["id"] for example in (*submit.values(), *poll.values())} == {f"task_{HEX}"}
+    assert poll["succeeded"]["value"]["output"]["image_urls"] == [f"https://images.example/media/tasks/{HEX}/0.png"]
+    assert poll["failed"]["value"]["error"]["code"] == 80001
 
 
 def test_an_id_in_the_query_becomes_a_query_parameter() -> None:
