@@ -34,8 +34,8 @@ class BooksError(Exception):
 class Noted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a run knows beside its jobs. `upstream` are the mock's jobs as it told them, None where nobody asked.
 
-    `clock` is how many seconds of the provider passed in a real one, None for an unknown number; `molten` says why the
-    run was ended, `why` how the generator did.
+    `clock` is how many seconds of the provider passed in a real one, None for an unknown number; `is_disturbed` says
+    that the upstream was asked to fail, `molten` why the run was ended, `why` how the generator did.
     """
 
     clock: float | None = None
@@ -43,6 +43,7 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     upstream: Sequence[Mapping[str, object]] | None = None
     upstream_cpu: float | None = None
     was_cut: bool = False
+    is_disturbed: bool = False
     molten: str = ""
     why: str = ""
 
@@ -60,6 +61,7 @@ def write_books(folder: Path, state: LoadState) -> None:
         upstream=state.upstream,
         upstream_cpu=live.upstream_cpu,
         was_cut=state.was_cut,
+        is_disturbed=live.is_disturbed,
         molten=state.molten,
         why=live.why,
     )
@@ -102,6 +104,7 @@ def judge_books(config: LoadConfig, spec: Spec, state: LoadState, path: Path) ->
         state.live.saw(Made(job=msgspec.structs.replace(job, warm_up=True) if late else job), 0.0)
     live = state.live
     live.beats, live.upstream_cpu, live.why = noted.beats, noted.upstream_cpu, noted.why
+    live.is_disturbed = noted.is_disturbed
     state.was_cut, state.molten = noted.was_cut, noted.molten
     clock = noted.clock or config.scale
     if config.upstream is not None:

@@ -53,7 +53,7 @@ def judged(
     wanted = [read_goal(text) for text in goals]
     rows = None if upstream is None else from_mock(upstream, mark_of, scale=clock)[0]
     beside = Beside(beats=live.beats, direct=live.direct, upstream_cpu=live.upstream_cpu)
-    jobs, told = joined(live.jobs, rows or ())
+    jobs, told = joined(live.jobs, rows or (), is_disturbed=live.is_disturbed)
     results = results_of(jobs, rows, beside=beside, goals=wanted, clock=clock, was_cut=was_cut)
     judgements = judge(wanted, results)
     return Judged(

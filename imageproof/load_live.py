@@ -18,7 +18,10 @@ DENIED = (401, 403)
 
 
 class Live:
-    """What the processes have said so far. `melt` is the share of failed jobs at which the target counts as molten."""
+    """What the processes have said so far. `melt` is the share of failed jobs at which the target counts as molten.
+
+    `is_disturbed` says that the upstream was asked to fail.
+    """
 
     def __init__(self, melt: float) -> None:
         self._melt = melt
@@ -30,6 +33,7 @@ class Live:
         self.beats: list[Beat] = []
         self.failed = self.requests = self.micro_usd = 0
         self.why = ""
+        self.is_disturbed = False
         self.upstream_cpu: float | None = None
 
     def saw(self, line: Line, now_s: float) -> None:

@@ -67,6 +67,7 @@ class Target:
 def measure(config: LoadConfig, spec: Spec, state: LoadState, target: Target, observe: Observe | None = None) -> None:
     """Make the load, and fill the state. Raises UpstreamError or GeneratorError."""
     upstream = target.upstream
+    state.live.is_disturbed = bool(config.settings)
     if upstream is not None:
         upstream.mark()
     with _set(config, target):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from imageproof.loadtests.books import Call, Job
+from imageproof.loadtests.books import Call, Job, Kind
 from imageproof.loadtests.joined import joined, says_joined
 from imageproof.loadtests.overhead import overheads
 from imageproof.loadtests.truth import Upstream
@@ -55,8 +55,21 @@ def test_books_that_are_not_plain_tell_nothing(orders: tuple[Upstream, ...]) -> 
     assert joined([job], orders) == ([job], 0)
 
 
-def test_a_polled_job_learns_its_queue_and_run_and_no_call_of_it_was_held() -> None:
+def test_a_polled_job_learns_its_queue_and_run_and_that_no_submit_or_poll_was_held() -> None:
     (told,), count = joined([stripped(polled(1, 0.0))], [order(1)])
+    assert (told.queue_s, told.run_s, count) == (0.5, RUN_S - 0.5, 1)
+    assert {call.kind: call.held_s for call in told.calls} == {Kind.SUBMIT: 0.0, Kind.POLL: 0.0, Kind.DOWNLOAD: None}
+
+
+def test_the_overhead_of_submits_and_polls_is_all_that_they_took() -> None:
+    true = [polled(mark, 0.0, added=ADDED_S) for mark in range(20)]
+    told, _ = joined([stripped(job) for job in true], [order(mark) for mark in range(20)])
+    for name in ("overhead.submit", "overhead.poll"):
+        assert overheads(told)[name].percentile(50) == pytest.approx(overheads(true)[name].percentile(50), rel=0.001)
+
+
+def test_an_upstream_that_was_asked_to_fail_may_have_held_any_call() -> None:
+    (told,), count = joined([stripped(polled(1, 0.0))], [order(1)], is_disturbed=True)
     assert (told.queue_s, told.run_s, count) == (0.5, RUN_S - 0.5, 1)
     calls: list[Call] = [call for call in told.calls if call.held_s is not None]
     assert not calls

@@ -242,6 +242,10 @@ def test_a_gateway_that_orders_twice_is_found_without_any_header(mock: Mock, tmp
     broken = [finding for finding in read_run(tmp_path / "run").findings if finding.verdict is Verdict.FAILED]
     assert [finding.rule for finding in broken] == ["load/conservation/duplicated"]
     assert f"{len(doubled)} of {len(state.live.jobs)} jobs" in broken[0].actual
+    assert state.judged is not None
+    added = state.judged.results.overheads
+    assert {"overhead.submit", "overhead.poll"} <= set(added)
+    assert 0.0005 < (added["overhead.poll"].percentile(50) or 0.0) < 5.0  # it opens a connection for each poll
 
 
 def test_a_process_of_the_load_that_is_killed_ends_the_run_and_its_books_are_kept(mock: Mock, tmp_path: Path) -> None:
