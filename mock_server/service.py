@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from imageproof.specs.template import Template
 
 BILLABLE = MAKES_IMAGES
-NO_REASON: dict[str, object] = {}
 
 
 class Service:
@@ -155,7 +154,7 @@ class Service:
             else asked_model
             if isinstance(asked_model, str)
             else self.spec.selector.example,
-            **(context or NO_REASON),
+            **(context or {}),
         }
         retry_after = {"retry_after": 1, "code": answer.code, "type": answer.type, "status": answer.status, **full}
         headers = {key: fill(value, retry_after) for key, value in answer.headers.items()}
