@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WANTED_BYTES = b'"$bytes"'
 KEPT_BYTES = 64 * 1024 * 1024
+ENTRY_BYTES = 700  # what an image that is kept takes beside its own bytes, roughly
 EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 PART = re.compile(r"\{(hex|task|index|ext)\}")
 UPLOADS = "/__uploads__/"
@@ -179,15 +180,18 @@ class Gallery:
             await self._know(upstream.shared, task_id, record)
         picture = self.picture(task_id, record, index, stage)
         render = upstream.render
-        if upstream.options.pictures == "plain" and picture.is_bits:  # quicker than to have a thread do it
+        if (
+            upstream.options.pictures == "plain" and picture.is_bits
+        ):  # quicker than to have a thread do it, or to keep it
             file = _file(render(picture))
-        else:
-            file = await asyncio.get_running_loop().run_in_executor(None, lambda: _file(render(picture)))
+            self._count(file.data)
+            return file
+        file = await asyncio.get_running_loop().run_in_executor(None, lambda: _file(render(picture)))
         self._keep(key, file)
         return file
 
     def drawn_now(self, task_id: str, record: Record, index: int, prompt: str) -> bytes:
-        """The bytes of one plain image of bits, which is not kept: to draw it again takes no longer than to find it."""
+        """The bytes of one plain image of bits, drawn where it is asked for."""
         data = bits(record.width, record.height, stamp_of(task_id, index, prompt))
         self._count(data)
         return data
@@ -212,10 +216,10 @@ class Gallery:
         if key in self._kept:
             return
         self._kept[key] = file
-        self._size += len(file.data)
+        self._size += len(file.data) + ENTRY_BYTES
         while self._size > KEPT_BYTES and len(self._kept) > 1:
             _, dropped = self._kept.popitem(last=False)
-            self._size -= len(dropped.data)
+            self._size -= len(dropped.data) + ENTRY_BYTES
 
     async def prepare(self, task_id: str, record: Record, now: float) -> None:
         """Draw the images that the next answer about a task will hold as base64."""
@@ -226,8 +230,9 @@ class Gallery:
     def base64(self, task_id: str, record: Record, index: int) -> str:
         """The base64 text of an image that has been prepared, with the dialect's prefix."""
         model = self._service.models[record.model]
-        data = self._sized(self._kept[task_id, index, None].data, record, None)
-        return model.images.prefix + base64.b64encode(data).decode()
+        kept = self._kept.get((task_id, index, None))
+        drawn = kept.data if kept is not None else self._service.upstream.render(self.picture(task_id, record, index))
+        return model.images.prefix + base64.b64encode(self._sized(drawn, record, None)).decode()
 
     def is_expired(self, task_id: str, record: Record, now: float) -> bool:
         """Whether the lifetime of a result is over."""
