@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from imageproof import Mock
-from imageproof.mock_server.redis_link import MOST_LINKS, RedisLink, shown_url
+from imageproof.mock_server.redis_link import MOST_LINKS, MOST_MESSAGES, RedisLink, shown_url
 from imageproof.mock_server.stored import StoreUnavailableError
 from tests.shared.leaky import leaky
 from tests.shared.stores import Store, free_port, running_store
@@ -62,6 +62,51 @@ def test_a_crowd_waits_for_its_turn(store: Store) -> None:
             return answers
 
         assert asyncio.run(run()) == [[str(number).encode()] for number in range(MOST_LINKS * 3)]
+
+
+def test_what_is_asked_at_a_time_travels_together_and_each_gets_its_own_answers(store: Store) -> None:
+    with redis.Redis.from_url(store.url) as own:
+        own.flushdb()
+
+        async def run() -> list[object]:
+            link = RedisLink(store.url)
+            await link.ask([("SET", "text", "no number")])
+            sent = own.info("stats")["total_reads_processed"]
+            questions = [link.ask([("ECHO", number), ("INCR", "calls")]) for number in range(100)]
+            wrong = link.ask([("INCR", "text"), ("INCR", "calls")])
+            change = link.apply("account", 0, [("SET", "changed", "yes")])
+            told = await asyncio.gather(*questions, wrong, change, return_exceptions=True)
+            assert own.info("stats")["total_reads_processed"] - sent < 10 * MOST_MESSAGES
+            await link.close()
+            return told
+
+        *answers, wrong, version = asyncio.run(run())
+        assert answers == [[str(number).encode(), number + 1] for number in range(100)]
+        assert isinstance(wrong, StoreUnavailableError)
+        assert "not an integer" in str(wrong)
+        assert (version, own.get("changed"), own.get("calls")) == (1, b"yes", b"101")
+        own.flushdb()
+
+
+def test_a_client_that_leaves_takes_no_answer_from_the_others(store: Store) -> None:
+    with redis.Redis.from_url(store.url) as own:
+
+        async def run() -> list[object]:
+            link = RedisLink(store.url)
+            own.execute_command("CLIENT", "PAUSE", PAUSE_MS, "ALL")
+            asked = [asyncio.ensure_future(link.ask([("ECHO", number)])) for number in range(40)]
+            await asyncio.sleep(0.05)
+            for number in range(0, 40, 3):
+                asked[number].cancel()
+            told: list[object] = [*await asyncio.gather(*asked, return_exceptions=True)]
+            told.append(await link.ask([("ECHO", "still there")]))
+            await link.close()
+            return told
+
+        *told, last = asyncio.run(run())
+        for number, answer in enumerate(told):
+            assert isinstance(answer, asyncio.CancelledError) if number % 3 == 0 else answer == [str(number).encode()]
+        assert last == [b"still there"]
 
 
 def test_a_store_that_is_not_there_is_told_at_once_and_without_its_password() -> None:
