@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from multidict import CIMultiDictProxy
 
     from imageproof.mock_server.accounts import Account
+    from imageproof.mock_server.bodies import Understood
     from imageproof.mock_server.faults.book import JobFaults
     from imageproof.mock_server.quick import Arrived
     from imageproof.mock_server.record import Record
@@ -41,6 +42,7 @@ class Call:
         "is_spoilt",
         "job",
         "job_faults",
+        "known",
         "limit_headers",
         "method",
         "model",
@@ -92,6 +94,7 @@ class Call:
         self.record: Record | None = None
         self.script: Script = NOTHING
         self.outcome: Outcome | None = None
+        self.known: Understood | None = None
         self.attempt = 1
         self.job = b""
         self.rules: tuple[str, ...] = ()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from imageproof.mock_server.sync import Job, begin, bill, whole
 from imageproof.mock_server.triggers import NOTHING
-from imageproof.mock_server.trouble import scripted_trouble
 
 if TYPE_CHECKING:
     from imageproof.mock_server.accounts import Account
@@ -39,7 +38,7 @@ def answer(service: Service, call: Call) -> Reply | None:
         return refusal
     if not _is_instant(call):
         return None
-    trouble = scripted_trouble(service, call)
+    trouble = service.troubled(call)
     if trouble is not None or call.outcome is None:
         return trouble or service.refuse("internal", call)
     job = begin(service, call, call.outcome)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LEFT = "the client left before the end"
 BEGUN = 200
+NO_HEADERS: dict[str, str] = {}  # one for all, as fresh ones would have to be kept
 
 
 def record(request: web.BaseRequest | Arrived, call: Call, began: float, reply: Reply, connection: int) -> int:
@@ -56,7 +57,7 @@ def record(request: web.BaseRequest | Arrived, call: Call, began: float, reply: 
             len(raw),
             reply.status,
             reply.content_type,
-            reply.headers,
+            reply.headers or NO_HEADERS,
             body if len(body) <= BODY_KEPT else body[:BODY_KEPT],
             len(body),
             call.rules,

@@ -10,13 +10,23 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
+from imageproof.mock_server.faults import jobs
 from imageproof.mock_server.padding import padded, photo_bytes
 from imageproof.mock_server.picture import Picture
 from imageproof.mock_server.picture_bits import bits, stamp_of
-from imageproof.mock_server.record import AS_BASE64, FORMATS, NO_COMPRESSION, TRANSPARENT, completed_at, phase_at
+from imageproof.mock_server.record import (
+    AS_BASE64,
+    FORMATS,
+    NO_COMPRESSION,
+    TRANSPARENT,
+    completed_at,
+    phase_at,
+    unpack,
+)
 from imageproof.specs.model import Phase
 
 if TYPE_CHECKING:
+    from imageproof.mock_server.call import Call
     from imageproof.mock_server.record import Record
     from imageproof.mock_server.service import Service
     from imageproof.mock_server.shared import Shared
@@ -220,6 +230,24 @@ class Gallery:
         while self._size > KEPT_BYTES and len(self._kept) > 1:
             _, dropped = self._kept.popitem(last=False)
             self._size -= len(dropped.data) + ENTRY_BYTES
+
+    async def prepare_poll(self, call: Call) -> None:
+        """Draw what the answer of a poll will hold as base64, before it is put together."""
+        for task_id, record in await self._service.upstream.do(call, lambda: self._to_draw(call)):
+            await self.prepare(task_id, record, call.now)
+
+    def _to_draw(self, call: Call) -> list[tuple[str, Record]]:
+        """The tasks whose images the answer of a poll may hold."""
+        service = self._service
+        task_id = call.account.aliases.get(call.task_id or "", call.task_id or "")
+        packed = service.upstream.tasks[service.provider].get(task_id)
+        if packed is None:
+            return []
+        record = unpack(packed)
+        if record.account != call.account.number:
+            return []
+        flips = call.account.faults is not None and jobs.will_flip(call, task_id)
+        return [(task_id, record), *([jobs.twin_of(service, task_id, record)] if flips else [])]
 
     async def prepare(self, task_id: str, record: Record, now: float) -> None:
         """Draw the images that the next answer about a task will hold as base64."""

@@ -189,7 +189,7 @@ class Mock:
                 refusal = await self.upstream.do(call, lambda: self._begun(service, call))
                 return refusal if refusal is not None else await sync.generate(service, call, request)
             if call.operation.does in ASKS_FOR_TASK and service.stores_base64:
-                await service.prepare_poll(call)
+                await service.gallery.prepare_poll(call)
             reply = await self.upstream.do(call, lambda: self._decided(service, call))
             announce(service, call)
             return reply

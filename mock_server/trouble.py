@@ -27,7 +27,7 @@ def scripted_trouble(service: Service, call: Call) -> Reply | None:
             return service.refuse("invalid_param", call, message=f"imageproof: {error}", note=str(error))
         call.job = job_digest(call.path.encode())
     else:
-        call.job = job_digest(call.raw)
+        call.job = call.job or job_digest(call.raw)
     call.attempt = call.account.attempt(call.job)
     attach(service, call)
     script = call.script
