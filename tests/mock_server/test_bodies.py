@@ -21,6 +21,7 @@ from imageproof.specs.schema import shapes_of
 ORDER: dict[str, object] = {"model": "gpt-image-2", "prompt": "a ginger cat", "size": "1:1", "resolution": "1k"}
 PATH = "/api/v1/images/generations"
 TIMES = 4
+TOLD = ("model", "size", "count", "format", "cost_usd", "prompt", "references")
 JSON = "application/json"
 
 
@@ -62,9 +63,7 @@ def test_a_valid_body_is_read_twice_and_each_order_is_a_job_of_its_own(
     tasks = account.tasks()
     assert {task["id"] for task in tasks} == {answer.json()["id"] for answer in answers}
     assert len(tasks) == TIMES
-    assert (
-        len({json.dumps({key: task[key] for key in ("width", "height", "cost_usd", "prompt")}) for task in tasks}) == 1
-    )
+    assert len({json.dumps({key: task[key] for key in TOLD}) for task in tasks}) == 1
     assert len({movement["usd"] for movement in movements(account)}) == 1
     assert len(movements(account)) == TIMES
 
@@ -137,10 +136,7 @@ def test_any_valid_body_comes_to_the_same_however_often_it_comes(name: str) -> N
                     for _ in range(TIMES)
                 ]
                 assert len({answer.status_code for answer in answers}) == 1, body
-        told = [
-            {key: value for key, value in task.items() if key in ("width", "height", "count", "cost_usd", "prompt")}
-            for task in account.tasks()
-        ]
+        told = [{key: value for key, value in task.items() if key in TOLD} for task in account.tasks()]
         assert told
         groups = [told[at : at + TIMES] for at in range(0, len(told), TIMES)]
         assert all(task == group[0] for group in groups for task in group)
