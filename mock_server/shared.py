@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from secrets import token_hex
 from typing import TYPE_CHECKING, TypeVar
 
 from imageproof.mock_server.account_state import packed_state, restore_state
@@ -41,6 +42,8 @@ log = logging.getLogger("imageproof.mock")
 T = TypeVar("T")
 MOST_TOGETHER = 64
 MOST_TRIES = 200
+PATIENCE = 5  # tries after which a worker asks the others to let it pass: who lost reads more, so it would lose again
+TURN_MS, ASIDE_S = 100, 0.003
 NUMBER, NUMBERS, WORKERS, SETUP, STARTED = (
     PREFIX + name for name in ("number", "numbers", "workers", "setup", "started")
 )
@@ -56,6 +59,7 @@ class Shared:
         self.link = link
         self.upstream = upstream
         self.worker = 0
+        self._me = token_hex(8).encode()
         self.outbox = Outbox(link)
         self._lines: dict[tuple[str, str], Line] = {}
         self._pristine: dict[tuple[str, str], bytes] = {}
@@ -208,10 +212,14 @@ class Shared:
             line.is_busy = False
 
     async def _together(self, line: Line, batch: list[Work]) -> None:
-        for _ in range(MOST_TRIES):
+        for tries in range(MOST_TRIES):
+            if tries and tries % PATIENCE == 0:
+                await self.link.ask([("SET", line.keys.turn, self._me, "NX", "PX", TURN_MS)])
             outcomes = await self._tried(line, batch)
             if outcomes is None:
                 continue
+            if tries >= PATIENCE:
+                await self.link.ask([("DEL", line.keys.turn)])
             if line.is_dropped and self._lines.get((line.account.provider, line.account.key)) is line:
                 del self._lines[line.account.provider, line.account.key]
             for work, (value, error) in zip(batch, outcomes, strict=True):
@@ -230,6 +238,9 @@ class Shared:
         for work in batch:
             reader.want(work.wanted)
         state = await reader.read(self.link)
+        if state.turn not in (None, self._me):
+            await asyncio.sleep(ASIDE_S)
+            return None
         number = 0
         if state.core is None:
             (given,) = await self.link.ask([("INCR", NUMBER)])

@@ -41,6 +41,7 @@ class AccountKeys:
         "place",
         "rows",
         "tasks",
+        "turn",
         "uploads",
     )
 
@@ -56,6 +57,7 @@ class AccountKeys:
         self.journal = f"{PREFIX}journal:{end}"
         self.rows = f"{PREFIX}rows:{end}"
         self.tasks = f"{PREFIX}account_tasks:{end}"
+        self.turn = f"{PREFIX}turn:{end}"
         self.uploads = f"{PREFIX}account_uploads:{end}"
 
     def all_rows(self) -> tuple[str, ...]:
@@ -80,10 +82,11 @@ def task_key(provider: str, task_id: str) -> str:
 
 @dataclass(slots=True)
 class Found:
-    """What the store knows: the version of the account, and its state, None for a new one."""
+    """What the store knows: the version of the account, its state, None for a new one, and whose turn it is."""
 
     version: int
     core: bytes | None
+    turn: bytes | None
 
 
 @dataclass(slots=True)
@@ -119,7 +122,7 @@ class Reader:
     async def read(self, link: RedisLink) -> Found:
         """Read it all. Raises StoreUnavailableError."""
         keys, tasks, jobs, again = self.keys, [*self.tasks], [*self.jobs], [*self.again]
-        asked: list[Command] = [("HMGET", keys.account, "v", "core", "n"), ("GET", COUNT)]
+        asked: list[Command] = [("HMGET", keys.account, "v", "core", "n"), ("GET", COUNT), ("GET", keys.turn)]
         asked += [_ask_task(self.account.provider, task_id) for task_id in tasks]
         asked += [("HGET", keys.aliases, task_id) for task_id in tasks]
         asked += [("HGET", keys.attempts, job) for job in jobs]
@@ -130,6 +133,7 @@ class Reader:
         answers = iter(await link.ask(asked))
         version, core, ever = _list(next(answers))
         self._count = _number(next(answers))
+        turn = next(answers)
         self._tasks = {task_id: _list(next(answers)) for task_id in tasks}
         more: dict[str, None] = {}
         for task_id in tasks:
@@ -146,7 +150,7 @@ class Reader:
         if self.is_whole:
             self._read_whole(answers, _number(ever), more)
         await self._read_more(link, [task_id for task_id in more if task_id not in self._tasks])
-        return Found(_number(version), core if isinstance(core, bytes) else None)
+        return Found(_number(version), core if isinstance(core, bytes) else None, _bytes(turn) or None)
 
     def _read_whole(self, answers: Iterator[object], ever: int, more: dict[str, None]) -> None:
         more |= dict.fromkeys(_bytes(item).decode() for item in _list(next(answers)))
