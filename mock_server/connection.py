@@ -38,12 +38,13 @@ WARM_UP_S = 0.2
 class Connection(RequestHandler):
     """One connection. A client that never sends a whole request head is let go after a while (slow loris)."""
 
-    __slots__ = ("_gone", "_head", "_is_between", "_mock", "_waiting", "number")
+    __slots__ = ("_arriving", "_gone", "_head", "_is_between", "_mock", "_waiting", "number")
 
     def __init__(self, mock: Mock, manager: web.Server, **settings: object) -> None:
         super().__init__(manager, **settings)  # type: ignore[arg-type]
         self._mock = mock
         self._head = b""
+        self._arriving: StreamReader | None = None  # the body of the newest request, while more of it is to come
         self._is_between = True  # the parser is known to hold no part of a request
         self._waiting: asyncio.TimerHandle | None = None
         self._gone: asyncio.Future[None] | None = None
@@ -100,8 +101,7 @@ class Connection(RequestHandler):
             is_first = not messages
             super().data_received(data)
             self._is_between = self._is_between and (not data or (is_first and self._learned(data)))
-            if messages and not isinstance(messages[-1][0], RawRequestMessage):
-                self._tell_readers()
+            self._look_at_newest()
             return
         self._waiter = None  # so that the parser's result does not wake the long way yet
         super().data_received(data)
@@ -110,15 +110,21 @@ class Connection(RequestHandler):
         if len(messages) == 1 and self._answer_at_once(*messages[0]):
             messages.clear()
         elif messages and not waiter.done():
+            self._look_at_newest()
             waiter.set_result(None)
 
-    def _tell_readers(self) -> None:
-        """The parser met what is no HTTP: whoever waits for the rest of a body learns that it will not come."""
-        request = self._current_request
-        waiting = [payload for _, payload in self._messages] + ([request.content] if request is not None else [])
-        for payload in waiting:
-            if not payload.is_eof():
-                payload.set_exception(ValueError("the body is malformed"))
+    def _look_at_newest(self) -> None:
+        """Note the body that is still to come, or tell its reader that the parser met what is no HTTP."""
+        if not self._messages:
+            return
+        message, payload = self._messages[-1]
+        if isinstance(message, RawRequestMessage):
+            self._arriving = payload if not payload.is_eof() else None
+            return
+        body, self._arriving = self._arriving, None
+        if body is not None and not body.is_eof():
+            body.set_exception(ValueError("the body is malformed"))
+            body.feed_eof()  # so that nobody waits for what is left of it
 
     def _learned(self, data: bytes) -> bool:
         """Whether the data were one whole request; then its head is known from now on."""

@@ -16,7 +16,7 @@ MICRO = 1_000_000
 
 
 def test_a_soak_leaves_only_young_tasks_and_a_balanced_ledger() -> None:
-    with Mock("reapi", clock=CLOCK, keep_tasks_s=300, pictures="plain") as mock:
+    with Mock("reapi", clock=CLOCK, keep_tasks_s=1200, pictures="plain") as mock:
         account = mock.account("reapi")
         config = LoadConfig(
             spec="reapi",

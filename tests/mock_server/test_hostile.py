@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import time
 import zlib
 from typing import cast
 
@@ -166,6 +167,18 @@ def test_a_length_that_is_no_number_is_refused(mock: Mock, reapi: MockAccount, l
 def test_a_chunked_body_that_is_cut_off_is_not_worked_on(mock: Mock, reapi: MockAccount) -> None:
     answer = send(mock, head(reapi, "", "Transfer-Encoding: chunked"), b"2c\r\n" + GOOD[:20], end=True)
     assert answer == b"" or refused(answer)[0] == 400
+
+
+def test_a_chunk_size_that_is_none_is_refused_whenever_it_comes(mock: Mock, reapi: MockAccount) -> None:
+    """There is a moment in which a request has been taken from the connection, and nobody works on it yet."""
+    bad = b"zz\r\n" + GOOD + b"\r\n0\r\n\r\n"
+    host, port = mock.url.removeprefix("http://").split(":")
+    for number in range(300):
+        with socket.create_connection((host, int(port)), timeout=10) as wire:
+            wire.sendall(head(reapi, "", "Transfer-Encoding: chunked"))
+            time.sleep(0.00005 * (number % 9))
+            wire.sendall(bad)
+            assert wire.recv(65536)[8:13] == b" 400 "
 
 
 def test_a_chunk_size_that_is_none_is_refused(mock: Mock, reapi: MockAccount) -> None:
