@@ -36,7 +36,7 @@ const PROVIDERS = {
   },
 };
 const LIMITS = { submit: 300, poll: 30, download: 120 }; // seconds that an answer may take
-const LEAST_LIMIT = 2; // real seconds: a scaled clock makes no machine faster
+const LEAST_LIMIT = 4; // real seconds: a scaled clock makes no machine faster
 const TRIES = 5;
 const NOT_YET = 10; // so long after a submit a task may be unknown to the server that is polled
 const KINDS = {

@@ -38,7 +38,7 @@ my %PROVIDERS = (
     },
 );
 my %LIMITS = ( submit => 300, poll => 30, download => 120 );    # seconds that an answer may take
-my $LEAST_LIMIT = 2;     # real seconds: a scaled clock makes no machine faster
+my $LEAST_LIMIT = 4;     # real seconds: a scaled clock makes no machine faster
 my $TRIES       = 5;
 my $NOT_YET     = 10;    # so long after a submit a task may be unknown to the server that is polled
 my %KINDS       = (
