@@ -61,7 +61,7 @@ def judged(
         judgements=judgements,
         findings=tuple(findings_of(results, judgements)),
         samples=tuple(samples_of(results, micro_usd_per_credit=spec.billing.micro_usd_per_credit)),
-        lines=(*summary(results, judgements), *says_joined(told)),
+        lines=(*summary(results, judgements), *says_joined(told, is_disturbed=live.is_disturbed)),
         exit=exit_code(judgements, results.conservation),
         says=_says(results, judgements),
     )

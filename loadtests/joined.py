@@ -36,11 +36,11 @@ def joined(
     return [job for job, _ in out], sum(is_changed for _, is_changed in out)
 
 
-def says_joined(told: int) -> list[str]:
+def says_joined(told: int, *, is_disturbed: bool = False) -> list[str]:
     """A line for a person about so many jobs; nothing for none."""
     if not told:
         return []
-    why = "held and run are as planned, by its books, submits and polls not held"
+    why = "held and run are as planned, by its books" + ("" if is_disturbed else ", submits and polls not held")
     return [f"the answers of {told:,} jobs bore no times of the upstream: {why}"]
 
 

@@ -14,12 +14,13 @@ from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
+from imageproof.specs.template import ID_PART
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 BYTES = 40
 FULL = float(1 << 32)
-RANDOM_PART = re.compile(r"\{(hex|alnum)([0-9]+)\}|\{uuid\}")
 ALNUM = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -61,7 +62,7 @@ def fill_id(template: str, identity: bytes) -> str:
 @cache
 def id_maker(template: str) -> Callable[[bytes], str]:
     """Compile a template of ids; the usual one, a prefix and hexadecimal digits, is two operations."""
-    match = RANDOM_PART.search(template)
+    match = ID_PART.search(template)
     if (
         match is not None
         and match[1] == "hex"
@@ -83,7 +84,7 @@ def _filled(template: str, identity: bytes) -> str:
             return _base36(identity)[: int(match[2])]
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-8{text[17:20]}-{text[20:32]}"
 
-    return RANDOM_PART.sub(put, template)
+    return ID_PART.sub(put, template)
 
 
 def _base36(identity: bytes) -> str:
@@ -97,7 +98,7 @@ def _base36(identity: bytes) -> str:
 def id_pattern(template: str) -> str:
     """The regular expression of the ids that a template makes; the random part is the group `random`."""
     out, end, named = "", 0, False
-    for match in RANDOM_PART.finditer(template):
+    for match in ID_PART.finditer(template):
         letters = {"hex": "[0-9a-f]", "alnum": "[0-9a-z]"}.get(match[1] or "")
         body = f"{letters}{{{match[2]}}}" if letters else "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
         out += re.escape(template[end : match.start()]) + (f"(?:{body})" if named else f"(?P<random>{body})")

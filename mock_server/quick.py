@@ -17,7 +17,7 @@ from imageproof.mock_server.packet import Packet
 from imageproof.mock_server.recording import record
 from imageproof.mock_server.routes import LONGEST_PATH
 from imageproof.mock_server.triggers import HEADER
-from imageproof.specs.model import Does
+from imageproof.specs.model import HOLDS, Does
 
 if TYPE_CHECKING:
     from aiohttp.http_parser import RawRequestMessage
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from imageproof.mock_server.server import Mock
 
 AT_ONCE = frozenset({Does.SUBMIT, Does.POLL, Does.RESULT, Does.BALANCE, Does.MODELS})
-HELD = frozenset({Does.GENERATE, Does.EDIT})
 
 
 class Arrived:
@@ -53,7 +52,7 @@ def quick(mock: Mock, message: RawRequestMessage, body: bytes, connection: int) 
     endpoint = next(iter(found.endpoints.values()))
     operation, service = endpoint.operation, endpoint.service
     does = operation.does
-    is_held = does in HELD and operation.content == "json"
+    is_held = does in HOLDS and operation.content == "json"
     if operation.method != message.method or not (does in AT_ONCE or is_held) or endpoint.id_query is not None:
         return None
     if service.stores_base64 and does in POLLS:

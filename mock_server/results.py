@@ -24,6 +24,7 @@ from imageproof.mock_server.record import (
     unpack,
 )
 from imageproof.specs.model import Phase
+from imageproof.specs.template import URL_PART
 
 if TYPE_CHECKING:
     from imageproof.mock_server.call import Call
@@ -36,7 +37,6 @@ WANTED_BYTES = b'"$bytes"'
 KEPT_BYTES = 64 * 1024 * 1024
 ENTRY_BYTES = 700  # what an image that is kept takes beside its own bytes, roughly
 EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
-PART = re.compile(r"\{(hex|task|index|ext)\}")
 UPLOADS = "/__uploads__/"
 
 
@@ -83,7 +83,7 @@ class Gallery:
             "index": str(index),
             "ext": EXTENSIONS[FORMATS[record.format]],
         }
-        return base + PART.sub(lambda part: parts[part[1]], self._url)
+        return base + URL_PART.sub(lambda part: parts[part[1]], self._url)
 
     def read_url(self, path: str) -> tuple[str, int] | None:
         """The task and the index that a path below the provider's prefix stands for."""
@@ -277,7 +277,7 @@ def _file(data: bytes) -> File:
 def _url_pattern(template: str) -> str:
     kinds = {"hex": "[0-9a-z-]+", "task": "[^/]+?", "index": "[0-9]{1,3}", "ext": "(?:png|jpg|webp)"}
     out, end = "", 0
-    for match in PART.finditer(template):
+    for match in URL_PART.finditer(template):
         out += re.escape(template[end : match.start()]) + f"(?P<{match[1]}>{kinds[match[1]]})"
         end = match.end()
     return out + re.escape(template[end:])

@@ -40,7 +40,7 @@ from imageproof.mock_server.upstream import FullError, Upstream
 from imageproof.mock_server.webhooks import announce
 from imageproof.mock_server.wire import BodyRefusedError, parse_multipart, read_body
 from imageproof.specs.forms import typed
-from imageproof.specs.model import ASKS_FOR_TASK, Does
+from imageproof.specs.model import ASKS_FOR_TASK, HOLDS, Does
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("imageproof.mock")
 FORM = "multipart/form-data"
-HELD = frozenset({Does.GENERATE, Does.EDIT})
 
 
 class Mock:
@@ -156,7 +155,7 @@ class Mock:
         )
         protocol: Connection = request.protocol  # type: ignore[assignment]  # all are the mock's own
         connection = protocol.number
-        if call.operation.does in HELD:
+        if call.operation.does in HOLDS:
             with protocol.watched(lambda: note_leaving(request, call, began, connection)):
                 response = await self._answer(request, call)
         else:
@@ -185,7 +184,7 @@ class Mock:
                 return cut
             if call.operation.content != "none":
                 await self._read(request, call)
-            if call.operation.does in HELD:
+            if call.operation.does in HOLDS:
                 refusal = await self.upstream.do(call, lambda: self._begun(service, call))
                 return refusal if refusal is not None else await sync.generate(service, call, request)
             if call.operation.does in ASKS_FOR_TASK and service.stores_base64:

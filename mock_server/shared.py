@@ -218,8 +218,6 @@ class Shared:
             outcomes = await self._tried(line, batch)
             if outcomes is None:
                 continue
-            if tries >= PATIENCE:
-                await self.link.ask([("DEL", line.keys.turn)])
             if line.is_dropped and self._lines.get((line.account.provider, line.account.key)) is line:
                 del self._lines[line.account.provider, line.account.key]
             for work, (value, error) in zip(batch, outcomes, strict=True):
@@ -253,6 +251,8 @@ class Shared:
         commands = self._changes(line, reader)
         if commands and (line.account.clock.state() != clock or (line.account.faults is not None) != had_faults):
             commands.append(("PUBLISH", NEWS, line.keys.place))
+        if commands and state.turn == self._me:
+            commands.append(("DEL", line.keys.turn))
         reader.wipe()
         if commands:
             line.version = await self.link.apply(line.keys.account, state.version, commands) or None

@@ -5,14 +5,13 @@ For mocks that serve OpenAPI documents, which would make ids up otherwise, and f
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from imageproof.specs.generate import Maker
 from imageproof.specs.model import MAKES_IMAGES, Phase
 from imageproof.specs.outcome import effective
 from imageproof.specs.schema import shapes_of
-from imageproof.specs.template import VARIABLES, fill, placeholders
+from imageproof.specs.template import ID_PART, URL_PART, VARIABLES, fill, placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +22,8 @@ if TYPE_CHECKING:
 CREATED = 1_767_225_600  # the first second of 2026
 TOOK_S = 60
 DAY_S = 86_400
-RANDOM = re.compile(r"\{(hex|alnum)([0-9]+)\}|\{uuid\}")
 DIGITS = "0123456789abcdef" * 4
 UUID = "01234567-89ab-4def-8123-456789abcdef"
-PLACE = re.compile(r"\{(hex|task|index|ext)\}")
 HOST = "https://images.example"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="  # a white one
 BY_TYPE: dict[str, object] = {"integer": 1, "number": 1, "string": "text", "url": HOST, "progress": 0, "any": None}
@@ -55,7 +52,7 @@ USUAL: dict[str, object] = {
 
 
 def _id(template: str) -> str:
-    return RANDOM.sub(lambda match: DIGITS[: int(match[2])] if match[1] else UUID, template)
+    return ID_PART.sub(lambda match: DIGITS[: int(match[2])] if match[1] else UUID, template)
 
 
 def _asked(spec: Spec, operation: Operation) -> dict[str, object]:
@@ -81,10 +78,9 @@ def _values(spec: Spec, operation: Operation, phase: Phase | None) -> dict[str, 
         "state": states.get(phase) or states.get(Phase.RUNNING),
         "task.progress": PROGRESS[phase],
         "request_id": _id(spec.request_id),
-        "image.url": HOST + PLACE.sub(lambda match: places[match[1]], spec.results.url) if spec.results else HOST,
+        "image.url": HOST + URL_PART.sub(lambda match: places[match[1]], spec.results.url) if spec.results else HOST,
         "failure.code": failure.code if failure else None,
         "failure.message": failure.message if failure else "it failed",
-        **{f"request.{name}": value for name, value in _asked(spec, operation).items()},
     }
 
 
@@ -99,12 +95,13 @@ def _filled(template: Template, values: Mapping[str, object]) -> JsonTree:
 def answer_examples(spec: Spec, operation: Operation) -> dict[str, JsonTree]:
     """Good answers of an operation: one for each phase of a task, by its name, or one that is called `answer`."""
     answer = operation.answer
+    asked = {f"request.{name}": value for name, value in _asked(spec, operation).items()}
     if answer.by_phase:
         return {
-            phase.value: _filled(template, _values(spec, operation, phase))
+            phase.value: _filled(template, _values(spec, operation, phase) | asked)
             for phase, template in answer.by_phase.items()
         }
-    return {"answer": _filled(answer.body, _values(spec, operation, None))} if answer.body is not None else {}
+    return {"answer": _filled(answer.body, _values(spec, operation, None) | asked)} if answer.body is not None else {}
 
 
 def error_example(spec: Spec, operation: Operation, answer: ErrorAnswer) -> JsonTree:

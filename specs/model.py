@@ -49,7 +49,8 @@ class Does(StrEnum):
     MODELS = "models"
 
 
-MAKES_IMAGES = frozenset({Does.SUBMIT, Does.GENERATE, Does.EDIT})
+HOLDS = frozenset({Does.GENERATE, Does.EDIT})
+MAKES_IMAGES = HOLDS | {Does.SUBMIT}
 ASKS_FOR_TASK = frozenset({Does.POLL, Does.RESULT})
 Content = Literal["none", "json", "multipart"]
 

@@ -14,7 +14,7 @@ from imageproof.specs.answers_schema import answer_schema, error_schema, event_s
 from imageproof.specs.choices import Seeded
 from imageproof.specs.contract import Statement
 from imageproof.specs.generate import Maker
-from imageproof.specs.model import ASKS_FOR_TASK, MAKES_IMAGES, Does
+from imageproof.specs.model import ASKS_FOR_TASK, HOLDS, MAKES_IMAGES, Does
 from imageproof.specs.schema import operation_schema, rules_of, shapes_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _errors(spec: Spec, operation: Operation) -> dict[str, ErrorAnswer]:
     names = [*COMMON, *(OF_BODIES if operation.content != "none" else ())]
     if operation.does in MAKES_IMAGES:
         names += OF_JOBS
-    if operation.does in (Does.GENERATE, Does.EDIT):
+    if operation.does in HOLDS:
         names.append("moderated_output")
     if operation.does in ASKS_FOR_TASK:
         names += ["task_not_found", "not_finished", *(spec.tasks.failures if spec.tasks else ())]

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([a-z_][a-zA-Z0-9_.]*)\}")
 
+ID_PART = re.compile(r"\{(hex|alnum)([0-9]+)\}|\{uuid\}")  # what is drawn of an id
+URL_PART = re.compile(r"\{(hex|task|index|ext)\}")  # what the URL of a result says of it
+
 VARIABLES: dict[str, str] = {
     "now": "integer",
     "now.ms": "integer",

@@ -78,3 +78,5 @@ def test_an_upstream_that_was_asked_to_fail_may_have_held_any_call() -> None:
 def test_a_person_is_told_of_it() -> None:
     assert not says_joined(0)
     assert "1,200 jobs" in says_joined(1200)[0]
+    assert says_joined(1200)[0].endswith("polls not held")
+    assert says_joined(1200, is_disturbed=True)[0].endswith("by its books")

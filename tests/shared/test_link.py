@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import httpx2 as httpx
 import pytest
 import redis
 
 from imageproof import Mock
-from imageproof.mock_server.redis_link import MOST_LINKS, MOST_MESSAGES, RedisLink, shown_url
+from imageproof.mock_server.redis_link import MOST_LINKS, MOST_MESSAGES, PREFIX, Command, RedisLink, shown_url
+from imageproof.mock_server.shared import PATIENCE
 from imageproof.mock_server.stored import StoreUnavailableError
 from tests.shared.leaky import leaky
 from tests.shared.stores import Store, free_port, running_store
@@ -47,6 +49,44 @@ def test_a_submit_is_taken_once_though_the_answer_of_the_store_got_lost(store: S
         assert (first.status_code, second.status_code, way.lost) == (200, 200, 1)
         assert [task["id"] for task in account.tasks()] == [first.json()["id"], second.json()["id"]]
         assert account.describe()["jobs"] == 2
+        account.reset()
+
+
+def test_a_worker_that_loses_again_and_again_asks_for_its_turn_and_gives_it_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, lost, turns = RedisLink.apply, [0], list[bytes | None]()
+    with redis.Redis.from_url(store.url) as own, Mock("reapi", clock="manual", store=store.url) as mock:
+        account = mock.account("reapi")
+        turn = f"{PREFIX}turn:reapi:{account.key}"
+
+        async def losing(link: RedisLink, key: str, version: int, commands: Sequence[Command]) -> int:
+            turns.append(own.get(turn))
+            lost[0] += 1
+            return 0 if lost[0] <= PATIENCE + 1 else await real(link, key, version, commands)
+
+        monkeypatch.setattr(RedisLink, "apply", losing)
+        made = httpx.post(
+            account.base_url + SUBMIT, json={"model": "gpt-image-2", "prompt": "a fox"}, headers=account.headers
+        )
+        monkeypatch.undo()
+        assert made.status_code == 200
+        assert turns[:PATIENCE] == [None] * PATIENCE
+        assert None not in turns[PATIENCE:]
+        assert own.get(turn) is None
+        assert len(account.tasks()) == 1
+        account.reset()
+
+
+def test_a_worker_steps_aside_while_it_is_the_turn_of_another_one(store: Store) -> None:
+    with redis.Redis.from_url(store.url) as own, Mock("reapi", clock="manual", store=store.url) as mock:
+        account = mock.account("reapi")
+        turn = f"{PREFIX}turn:reapi:{account.key}"
+        own.set(turn, "another", px=PAUSE_MS)
+        made = httpx.post(
+            account.base_url + SUBMIT, json={"model": "gpt-image-2", "prompt": "a fox"}, headers=account.headers
+        )
+        assert (made.status_code, own.get(turn)) == (200, None)
         account.reset()
 
 
