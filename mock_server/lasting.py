@@ -44,12 +44,17 @@ class Lasting:
         from imageproof.mock_server.redis_link import RedisLink  # noqa: PLC0415  (its package is an extra)
         from imageproof.mock_server.shared import Shared  # noqa: PLC0415  (as above)
 
-        shared = Shared(self._mock.upstream, RedisLink(options.store))
+        link = RedisLink(options.store)
+        shared = Shared(self._mock.upstream, link)
         specs = ", ".join(self._mock.services)
-        await shared.open(
-            f"seed {options.seed}, clock {options.clock}, specs {specs}, limits {options.limits}, "
-            f"{len(options.faults)} faults, scenario {options.scenario}"
-        )
+        try:
+            await shared.open(
+                f"seed {options.seed}, clock {options.clock}, specs {specs}, limits {options.limits}, "
+                f"{len(options.faults)} faults, scenario {options.scenario}"
+            )
+        except BaseException:
+            await link.close()
+            raise
         return count((shared.worker << 32) + 1)
 
     async def end(self) -> None:

@@ -73,7 +73,7 @@ class Mock:
             self._add(next(iter(self.services.values())), "")
         self.control = Control(self)
         self.dated = Dated()
-        self.heads = Heads()
+        self.heads = Heads(self.routes)
         self.strays = Strays()
         self._connections: Iterator[int] = count(1)
         self.lasting = Lasting(self)
@@ -122,7 +122,11 @@ class Mock:
         Raises OSError when the address can't be had, and what `Lasting.begin` raises.
         """
         self._connections = await self.lasting.begin()
-        return await MockServer.start(self, host, port, is_one_of_many=is_one_of_many)
+        try:
+            return await MockServer.start(self, host, port, is_one_of_many=is_one_of_many)
+        except BaseException:
+            await self.lasting.end()
+            raise
 
     # one request
 

@@ -21,7 +21,7 @@ from imageproof.mock_server.shared_expiry import Everlasting
 from imageproof.mock_server.shared_files import fetch_sources, fetch_uploads, sources_command, upload_command
 from imageproof.mock_server.shared_journal import SharedExchanges
 from imageproof.mock_server.shared_lines import Line, Work
-from imageproof.mock_server.shared_news import hear
+from imageproof.mock_server.shared_news import end_hearing, hear
 from imageproof.mock_server.shared_outbox import Outbox
 from imageproof.mock_server.shared_rows import AccountKeys, Reader, task_key
 from imageproof.mock_server.stored import StoreMismatchError, StoreUnavailableError, Wanted
@@ -321,7 +321,7 @@ class Shared:
     async def close(self) -> None:
         """Send what is still to be sent, and let go of the store."""
         if self._hearing is not None:
-            self._hearing.cancel()
+            await end_hearing(self._hearing)
         await self.outbox.settled()
         self.outbox.tell_lost()
         await self.link.close()

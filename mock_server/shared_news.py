@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("imageproof.mock")
 REST_S = 0.5
+HEARD_S = 0.1  # in which a task that is cancelled ends
 
 
 async def hear(shared: Shared, channel: str) -> None:
@@ -33,6 +34,13 @@ async def hear(shared: Shared, channel: str) -> None:
             is_gone = True
             log.debug("no news from the store, tried again until it answers: %s", error)
         await asyncio.sleep(REST_S)
+
+
+async def end_hearing(hearing: asyncio.Task[None]) -> None:
+    """Cancel what hears until it has ended: redis-py loses a cancellation that comes while it subscribes."""
+    while not hearing.done():
+        hearing.cancel()
+        await asyncio.wait([hearing], timeout=HEARD_S)
 
 
 async def _refresh(shared: Shared, place: object) -> None:

@@ -28,7 +28,7 @@ class Store:
     port: int
     arguments: tuple[str, ...]
     process: subprocess.Popen[str] | None = None
-    _databases: Iterator[int] = field(default_factory=count)
+    _databases: Iterator[int] = field(default_factory=lambda: count(1))  # the first one is that of `url`
 
     @property
     def url(self) -> str:

@@ -10,10 +10,13 @@ import sys
 from time import monotonic
 
 import pytest
+import redis
 from click.testing import CliRunner
 
+from imageproof import Mock
 from imageproof.cli.main import cli
 from imageproof.exits import ExitCode
+from imageproof.mock_server.stored import StoreMismatchError
 from tests.shared.crews import MOCK, Crew, crew, is_alive, until
 from tests.shared.stores import Store, free_port
 
@@ -106,6 +109,16 @@ def settled(store: Store) -> str:
     with crew("--store", url, "reapi") as first:
         assert first.control("GET", "health")["status"] == "ok"
     return url
+
+
+def test_a_mock_that_can_not_be_started_leaves_no_connection_to_the_store(settled: str, url: str) -> None:
+    with redis.Redis.from_url(url) as own, socket.create_server(("127.0.0.1", 0)) as taken:
+        before = len(own.client_list())
+        with pytest.raises(StoreMismatchError, match="choose another database"):
+            Mock("reapi", "toapis", store=settled).start()
+        with pytest.raises(OSError, match="in use"):
+            Mock("reapi", store=url, port=taken.getsockname()[1]).start()
+        until(lambda: len(own.client_list()) <= before, "a connection is left", END_S)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
