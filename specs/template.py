@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from imageproof.specs.model import JsonTree
 
     Context = Mapping[str, object]
-    Part = bytes | Callable[[Context], bytes]
+    Part = bytes | str | Callable[[Context], bytes]  # JSON, the name of a value that stands there, and what makes JSON
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([a-z_][a-zA-Z0-9_.]*)\}")
 
@@ -91,6 +91,9 @@ VARIABLES: dict[str, str] = {
 `request.FIELD` is the field as asked for.
 """
 
+ALONE: dict[str, object] = {"images": 1}
+"""What a template is given for answers with one image."""
+
 
 def placeholders(tree: JsonTree) -> Iterator[str]:
     """Yield the name of each placeholder and each `$switch` of a template, in the order in which they stand."""
@@ -134,20 +137,41 @@ class Template:
 
     tree: JsonTree
     _parts: tuple[Part, ...]
+    _form: bytes | None
+    _names: tuple[str, ...]
 
     @classmethod
-    def of(cls, tree: JsonTree) -> Template:
-        """Compile a tree once; `encode` then only fills in."""
-        return cls(tree, tuple(_joined(_compile(tree))))
+    def of(cls, tree: JsonTree, known: Context | None = None) -> Template:
+        """Compile a tree once; `encode` then only fills in. What is `known` is filled in here, once for all."""
+        parts = tuple(_joined(_compile(tree, known or {})))
+        if any(callable(part) for part in parts):
+            return cls(tree, parts, None, ())
+        form = b"".join([b"%b" if isinstance(part, str) else part.replace(b"%", b"%%") for part in parts])  # type: ignore[union-attr]
+        return cls(tree, parts, form, tuple(part for part in parts if isinstance(part, str)))
+
+    def given(self, known: Context) -> Template:
+        """The same template with these values filled in: `encode` may leave them out of its context.
+
+        With `ALONE` among them there is one image, whose values `encode` finds beside the others.
+        """
+        return Template.of(self.tree, known)
 
     def encode(self, context: Context) -> bytes:
         """The body as JSON bytes. Raises KeyError when the context lacks a placeholder's name."""
-        return b"".join([part if type(part) is bytes else part(context) for part in self._parts])  # type: ignore[operator]
+        if self._form is not None:  # no function of our own is called for each of the values
+            return self._form % tuple(map(orjson.dumps, map(context.__getitem__, self._names)))
+        return b"".join([_json(part, context) for part in self._parts])
 
     def plain(self, context: Context) -> JsonTree:
         """The body as plain values."""
         tree: JsonTree = orjson.loads(self.encode(context))
         return tree
+
+
+def _json(part: Part, context: Context) -> bytes:
+    if isinstance(part, bytes):
+        return part
+    return orjson.dumps(context[part]) if isinstance(part, str) else part(context)
 
 
 def _joined(parts: list[Part]) -> Iterator[Part]:
@@ -164,41 +188,46 @@ def _joined(parts: list[Part]) -> Iterator[Part]:
         yield still
 
 
-def _compile(tree: JsonTree) -> list[Part]:
+def _compile(tree: JsonTree, known: Context) -> list[Part]:
     if isinstance(tree, str):
-        return [_text(tree)]
+        return [_text(tree, known)]
     if isinstance(tree, list):
         parts: list[Part] = [b"["]
         for index, item in enumerate(tree):
-            parts += [b","] * bool(index) + _compile(item)
+            parts += [b","] * bool(index) + _compile(item, known)
         return [*parts, b"]"]
     if isinstance(tree, dict):
-        return _object(tree)
+        return _object(tree, known)
     return [orjson.dumps(tree)]
 
 
-def _text(text: str) -> Part:
+def _text(text: str, known: Context) -> Part:
     name = sole_placeholder(text)
     if name is not None:
-        return lambda context: orjson.dumps(context[name])
-    if PLACEHOLDER.search(text):
-        return lambda context: orjson.dumps(fill(text, context))
-    return orjson.dumps(text)
+        return orjson.dumps(known[name]) if name in known else name
+    names = {*placeholders(text)}
+    if names <= known.keys():
+        return orjson.dumps(fill(text, known))
+    if names & known.keys():
+        return lambda context: orjson.dumps(fill(text, {**known, **context}))
+    return lambda context: orjson.dumps(fill(text, context))
 
 
-def _object(tree: dict[str, JsonTree]) -> list[Part]:
+def _object(tree: dict[str, JsonTree], known: Context) -> list[Part]:
+    if "$each" in tree and "images" in known:
+        return [b"[", *_compile(tree["$each"], known), b"]"]
     if "$each" in tree:
-        return [_each(Template.of(tree["$each"]))]
+        return [_each(Template.of(tree["$each"], known))]
     if "$json" in tree:
-        inner = Template.of(tree["$json"])
+        inner = Template.of(tree["$json"], known)
         return [lambda context: orjson.dumps(inner.encode(context).decode())]
     if "$switch" in tree:
-        return [_switch(tree)]
+        return _switch(tree, known)
     if any(key.endswith("?") for key in tree):
-        return [_optional(tree)]
+        return [_optional(tree, known)]
     parts: list[Part] = [b"{"]
     for index, (key, item) in enumerate(tree.items()):
-        parts += [b"," * bool(index) + orjson.dumps(key) + b":", *_compile(item)]
+        parts += [b"," * bool(index) + orjson.dumps(key) + b":", *_compile(item, known)]
     return [*parts, b"}"]
 
 
@@ -210,21 +239,28 @@ def _each(inner: Template) -> Callable[[Context], bytes]:
     return encode
 
 
-def _switch(tree: dict[str, JsonTree]) -> Callable[[Context], bytes]:
+def _switch(tree: dict[str, JsonTree], known: Context) -> list[Part]:
     name = str(tree["$switch"])
-    cases = {key: Template.of(item) for key, item in tree.items() if not key.startswith("$")}
-    other = Template.of(tree.get("$else"))
-    return lambda context: cases.get(str(context[name]), other).encode(context)
+    if name in known:
+        return _compile(_case(tree, str(known[name])), known)
+    cases = {key: Template.of(item, known) for key, item in tree.items() if not key.startswith("$")}
+    other = Template.of(tree.get("$else"), known)
+    return [lambda context: cases.get(str(context[name]), other).encode(context)]
 
 
-def _optional(tree: dict[str, JsonTree]) -> Callable[[Context], bytes]:
-    entries = [(key.removesuffix("?"), key.endswith("?"), Template.of(item)) for key, item in tree.items()]
+def _case(tree: dict[str, JsonTree], value: str) -> JsonTree:
+    return tree[value] if value in tree and not value.startswith("$") else tree.get("$else")
+
+
+def _optional(tree: dict[str, JsonTree], known: Context) -> Callable[[Context], bytes]:
+    entries = [
+        (orjson.dumps(key.removesuffix("?")) + b":", key.endswith("?"), Template.of(item, known))
+        for key, item in tree.items()
+    ]
 
     def encode(context: Context) -> bytes:
         pairs = [(key, item.encode(context), optional) for key, optional, item in entries]
-        kept = [
-            orjson.dumps(key) + b":" + value for key, value, optional in pairs if not (optional and value == b"null")
-        ]
+        kept = [key + value for key, value, optional in pairs if not (optional and value == b"null")]
         return b"{" + b",".join(kept) + b"}"
 
     return encode
