@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from imageproof.mock_server.picture_bits import bits, stamp_of
-from imageproof.specs.stamp import grid_of, rows_of
+from imageproof.mock_server.picture_bits import bits, name_in_stamp
+from imageproof.specs.stamp import Stamp, encode, grid_of, prompt_digest, rows_of
 
 if TYPE_CHECKING:
     from imageproof.mock_server.picture import Picture
-    from imageproof.specs.stamp import Stamp
 
     Strip = tuple[Image.Image, tuple[int, int]]
 
@@ -46,11 +45,16 @@ def _paper(picture: Picture) -> int | tuple[int, int]:
 
 def _bits(picture: Picture) -> bytes:
     """A PNG file of one bit for each pixel."""
-    return bits(picture.width, picture.height, _stamp(picture))
+    return bits(picture.width, picture.height, encode(_stamp(picture)))
 
 
 def _stamp(picture: Picture) -> Stamp:
-    return stamp_of(picture.task_id, picture.index, picture.prompt, picture.stage)
+    return Stamp(
+        task_id=name_in_stamp(picture.task_id),
+        index=picture.index,
+        prompt_digest=prompt_digest(picture.prompt),
+        stage=picture.stage,
+    )
 
 
 def _strip(picture: Picture) -> Strip | None:

@@ -58,7 +58,12 @@ class Grid:
 
 def prompt_digest(prompt: str) -> str:
     """The 16 hexadecimal digits that stand for a prompt; any text has some, lone surrogates too."""
-    return hashlib.blake2b(prompt.encode("utf-8", "surrogatepass"), digest_size=DIGEST).hexdigest()
+    return digest_of(prompt).hex()
+
+
+def digest_of(prompt: str) -> bytes:
+    """The same as 8 bytes."""
+    return hashlib.blake2b(prompt.encode("utf-8", "surrogatepass"), digest_size=DIGEST).digest()
 
 
 def grid_of(width: int, height: int) -> Grid | None:
@@ -79,20 +84,27 @@ def grid_of(width: int, height: int) -> Grid | None:
 def encode(stamp: Stamp) -> bytes:
     """The bytes that a strip carries.
 
+    Raises ValueError as `payload_of` does.
+    """
+    return payload_of(stamp.task_id, stamp.index, bytes.fromhex(stamp.prompt_digest), stamp.stage)
+
+
+def payload_of(task_id: str, index: int, digest: bytes, stage: int | None = None) -> bytes:
+    """The bytes that the strip of a picture carries, whose prompt has that `digest_of`.
+
     Raises ValueError when a part does not fit: an id over 64 bytes of UTF-8, an index over 255, a stage over 254.
     """
-    name = stamp.task_id.encode("utf-8", "surrogatepass")
-    digest = bytes.fromhex(stamp.prompt_digest)
-    stage = 0 if stamp.stage is None else stamp.stage + 1
+    name = task_id.encode("utf-8", "surrogatepass")
     if len(name) > LONGEST_ID:
         raise ValueError(
             f"expected a task id of at most {LONGEST_ID} bytes for the stamp of a picture, got {len(name)}"
         )
-    if not 0 <= stamp.index <= MOST or not 0 <= stage <= MOST or stamp.stage == -1:
-        raise ValueError(f"expected an index up to {MOST} and a stage below that, got {stamp.index} and {stamp.stage}")
+    number = 0 if stage is None else stage + 1
+    if not 0 <= index <= MOST or not 0 <= number <= MOST or stage == -1:
+        raise ValueError(f"expected an index up to {MOST} and a stage below that, got {index} and {stage}")
     if len(digest) != DIGEST:
-        raise ValueError(f"expected a digest of {2 * DIGEST} hexadecimal digits, got {stamp.prompt_digest!r}")
-    body = MARK + bytes((len(name), stamp.index, stage)) + digest + name
+        raise ValueError(f"expected a digest of {2 * DIGEST} hexadecimal digits, got {digest.hex()!r}")
+    body = MARK + bytes((len(name), index, number)) + digest + name
     return _veiled(body + zlib.crc32(body).to_bytes(CHECKSUM, "big"))
 
 
@@ -133,15 +145,19 @@ def rows_of(stamp: Stamp, grid: Grid) -> list[bytes]:
 
     Raises ValueError as `encode` does.
     """
-    payload = encode(stamp)
+    cells = digits_of(encode(stamp), grid).translate(CELLS)
+    return [cells[at : at + grid.columns] for at in range(0, len(cells), grid.columns)][::-1]
+
+
+def digits_of(payload: bytes, grid: Grid) -> bytes:
+    """The cells of whole rows as binary digits, the lowest row first; empty when there is no room for the payload."""
     count = -(-len(payload) * 8 // grid.columns)
     if count > grid.most_rows:
-        return []
+        return b""
     # The payload begins again where it ends, so that the last row is as long as the others.
-    again = payload * (2 + count * grid.columns // (len(payload) * 8))
-    bits = f"{int.from_bytes(again, 'big'):0{len(again) * 8}b}".encode().translate(CELLS)
-    rows = [bits[at : at + grid.columns] for at in range(0, count * grid.columns, grid.columns)]
-    return rows[::-1]
+    length = count * grid.columns
+    again = (payload * -(-length // (len(payload) * 8)))[: -(-length // 8)]
+    return f"{int.from_bytes(again, 'big'):0{len(again) * 8}b}".encode()[:length]
 
 
 def read(image: bytes) -> Stamp | None:
