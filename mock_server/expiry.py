@@ -13,11 +13,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from imageproof.mock_server.faults.jobs import twin_id_of
-from imageproof.mock_server.record import Moves, completed_at, unpack
+from imageproof.mock_server.record import Moves, completed_at, times_in, unpack
 
 if TYPE_CHECKING:
     from imageproof.mock_server.accounts import Account
-    from imageproof.mock_server.record import Record
     from imageproof.mock_server.truths import Held
     from imageproof.mock_server.upstream import Upstream
     from imageproof.specs.model import Spec
@@ -26,11 +25,13 @@ USUAL_S = 86_400.0  # for providers whose pages give no lifetime of results
 GRACE_S = 3600.0
 BLOCK = 256
 LOOKS = 4  # at each submit: more than a task needs, which is two at most, so that what has piled up shrinks
+TURNS = 16  # submits after which a long line is looked at, as often for each: many at a time take half the time
 PATIENCE_S = 120.0  # for which the oldest task may run, before those that came after it are looked at
 CARRIED = 1024  # lines of a ledger that are folded at a time
 ROOM = 1024  # tasks dropped at a time when the mock is full
 REST_S = 1.0  # between two searches of a full mock
 NEVER = float("inf")
+BY_TIME = int(Moves.BY_TIME)  # to compare with it takes a third of the time
 
 
 class Terms(NamedTuple):
@@ -53,18 +54,19 @@ def terms_of(spec: Spec, keep_s: float | None) -> Terms:
     )
 
 
-def over_at(record: Record, keep_s: float) -> float:
+def over_at(packed: bytes, keep_s: float) -> float:
     """When a task is over, by its account's time; infinity for one that no time ends."""
-    return completed_at(record) + keep_s if record.moves == Moves.BY_TIME else NEVER
+    submitted, queue_s, run_s, moves, _ = times_in(packed)
+    return submitted + queue_s + run_s + keep_s if moves == BY_TIME else NEVER
 
 
 class Ids:
-    """Ids in the order in which they came. Full blocks are tuples of text, which the garbage collector leaves alone."""
+    """Ids in the order in which they came. Full `blocks` are tuples of text, which the garbage collector leaves alone."""
 
-    __slots__ = ("_at", "_blocks", "_open")
+    __slots__ = ("_at", "_open", "blocks")
 
     def __init__(self) -> None:
-        self._blocks: deque[tuple[str, ...]] = deque()
+        self.blocks: deque[tuple[str, ...]] = deque()
         self._open: list[str] = []
         self._at = 0
 
@@ -72,50 +74,62 @@ class Ids:
         """Add the newest one."""
         self._open.append(task_id)
         if len(self._open) == BLOCK:
-            self._blocks.append(tuple(self._open))
+            self.blocks.append(tuple(self._open))
             self._open.clear()
 
     def first(self) -> str | None:
         """The oldest one; None when there is none."""
-        if self._blocks:
-            return self._blocks[0][self._at]
+        if self.blocks:
+            return self.blocks[0][self._at]
         return self._open[self._at] if self._open else None
 
-    def pop(self) -> None:
-        """Take the oldest one away."""
-        self._at += 1
-        if self._blocks:
-            if self._at == BLOCK:
-                self._blocks.popleft()
-                self._at = 0
-        elif self._at == len(self._open):
-            self._open.clear()
+    def pop(self) -> str | None:
+        """Take the oldest one away, and give the one that is the oldest now."""
+        at = self._at = self._at + 1
+        if self.blocks:
+            if at < BLOCK:
+                return self.blocks[0][at]
+            self.blocks.popleft()
             self._at = 0
+            return self.first()
+        if at < len(self._open):
+            return self._open[at]
+        self._open.clear()
+        self._at = 0
+        return None
 
 
 class Line:
     """The tasks of one account as they wait to be over.
 
-    `ids` are those that nobody has looked at yet; the first of them was submitted at `since`, and is looked at at
-    `first_at`. `late` are those that were not over then, each with the time to look again and the number of its job.
+    `ids` are those that nobody has looked at yet; the first of them, whose record is `first`, was submitted at `since`,
+    is over at `over`, and is looked at at `first_at`. `late` are those that were not over then, each with the time to
+    look again and the number of its job. `tasks` are those of the provider, kept for `keep_s` after their end.
     """
 
-    __slots__ = ("first_at", "gone", "ids", "late", "since")
+    __slots__ = ("first", "first_at", "gone", "ids", "keep_s", "late", "over", "since", "tasks", "turn")
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: dict[str, bytes], keep_s: float) -> None:
+        self.tasks = tasks
+        self.keep_s = keep_s
+        self.turn = 0
         self.ids = Ids()
-        self.since = NEVER
-        self.first_at = NEVER
+        self.first: bytes | None = None
+        self.since = self.over = self.first_at = NEVER
         self.late: list[tuple[float, int, str]] = []
         self.gone = 0  # jobs since lines of the ledger were folded
 
-    def wait_for(self, record: Record | None, keep_s: float) -> None:
+    def wait_for(self, packed: bytes | None) -> None:
         """Wait for the oldest task that nobody has looked at; None when there is none."""
-        if record is None:
-            self.since = self.first_at = NEVER
-        else:
-            self.since = record.submitted
-            self.first_at = min(over_at(record, keep_s), record.submitted + keep_s + PATIENCE_S)
+        self.first = packed
+        if packed is None:
+            self.since = self.over = self.first_at = NEVER
+            return
+        keep_s = self.keep_s
+        submitted, queue_s, run_s, moves, _ = times_in(packed)
+        self.since, late = submitted, submitted + keep_s + PATIENCE_S
+        self.over = over = submitted + queue_s + run_s + keep_s if moves == BY_TIME else NEVER
+        self.first_at = min(late, over)
 
 
 class Expiry:
@@ -131,11 +145,11 @@ class Expiry:
         """Take up the terms of a provider that is served."""
         self._terms[spec.name] = terms_of(spec, self._upstream.options.keep_tasks_s)
 
-    def add(self, provider: str, task_id: str, record: Record) -> None:
+    def add(self, provider: str, account: int, task_id: str, packed: bytes) -> None:
         """Watch over a task that is new."""
-        line = self._line(record.account)
-        if line.since == NEVER:
-            line.wait_for(record, self._terms[provider].keep_s)
+        line = self._lines.get(account) or self._new_line(provider, account)
+        if line.first is None:
+            line.wait_for(packed)
         line.ids.push(task_id)
 
     def forget(self, account: Account) -> None:
@@ -143,13 +157,23 @@ class Expiry:
         self._lines.pop(account.number, None)
 
     def sweep(self, account: Account, now: float) -> None:
-        """Look at a few tasks of an account, and drop those that are over. Called at each submit."""
+        """Look at a few tasks of an account, and drop those that are over. Called at each submit.
+
+        A long line has its turn every so many submits.
+        """
         line = self._lines.get(account.number)
-        if line is None or (now < line.first_at and (not line.late or now < line.late[0][0])):
+        if line is None:
             return
-        for _ in range(LOOKS):
-            if not self._look(account, line, now):
+        looks = LOOKS
+        if line.ids.blocks:
+            line.turn = (line.turn + 1) % TURNS
+            if line.turn:
                 return
+            looks *= TURNS
+        for _ in range(looks):
+            if now < line.first_at and (not line.late or now < line.late[0][0]):
+                return
+            self._look(account, line, now)
 
     def make_room(self) -> bool:
         """Drop what is over in any account when the mock is full; whether there is room now."""
@@ -167,69 +191,64 @@ class Expiry:
         self._rested_at = monotonic() + REST_S
         return upstream.task_count < limit
 
-    def note_held(self, account: Account, job: Held) -> None:
+    def note_held(self, account: Account, job: Held, now: float) -> None:
         """Keep the truth about a call that is held; the faults of the oldest one go when there is no room for it."""
-        held, now = account.held, job.record.submitted
+        held = account.held
         if held and len(held) == held.maxlen:
             self._let_go(account, held.popleft().task_id)
         held.append(job)
-        line = self._line(account.number)
+        line = self._lines.get(account.number) or self._new_line(account.provider, account.number)
         line.gone += 1
-        self._carry(account, line, now)
+        if line.gone >= CARRIED:
+            self._carry(account, line, now)
 
-    def _line(self, number: int) -> Line:
-        line = self._lines.get(number)
-        if line is None:
-            line = self._lines[number] = Line()
+    def _new_line(self, provider: str, account: int) -> Line:
+        line = self._lines[account] = Line(self._upstream.tasks[provider], self._terms[provider].keep_s)
         return line
 
     def _look(self, account: Account, line: Line, now: float) -> bool:
         """Look at the task whose turn it is; whether there was one."""
-        tasks = self._upstream.tasks[account.provider]
-        keep_s = self._terms[account.provider].keep_s
+        tasks, keep_s = line.tasks, line.keep_s
+        first, first_over = None, NEVER
         if line.late and line.late[0][0] <= now:
             task_id: str | None = heappop(line.late)[2]
         elif line.first_at <= now:
-            task_id = line.ids.first()
-            line.ids.pop()
-            line.wait_for(self._oldest(tasks, line), keep_s)
+            task_id, first, first_over = line.ids.first(), line.first, line.over
+            following = line.ids.pop()
+            while following is not None and following not in tasks:
+                following = line.ids.pop()
+            line.wait_for(tasks[following] if following is not None else None)
         else:
             return False
         packed = tasks.get(task_id) if task_id is not None else None
         if packed is None or task_id is None:
             return True
-        record = unpack(packed)
-        over = over_at(record, keep_s)
+        over = first_over if packed is first else over_at(packed, keep_s)
         if over > now:
-            heappush(line.late, (now + keep_s if over == NEVER else over, record.job, task_id))
+            heappush(line.late, (now + keep_s if over == NEVER else over, times_in(packed)[-1], task_id))
             return True
-        self._drop(account, task_id, record)
+        self._drop(account, task_id, packed)
         line.gone += 1
-        self._carry(account, line, now)
+        if line.gone >= CARRIED:
+            self._carry(account, line, now)
         return True
 
-    def _oldest(self, tasks: dict[str, bytes], line: Line) -> Record | None:
-        """The record of the oldest task that nobody has looked at."""
-        while (task_id := line.ids.first()) is not None:
-            packed = tasks.get(task_id)
-            if packed is not None:
-                return unpack(packed)
-            line.ids.pop()
-        return None
-
-    def _drop(self, account: Account, task_id: str, record: Record) -> None:
+    def _drop(self, account: Account, task_id: str, packed: bytes) -> None:
         upstream, terms = self._upstream, self._terms[account.provider]
         tasks = upstream.tasks[account.provider]
         del tasks[task_id]
         upstream.task_count -= 1
-        upstream.polls_left.pop(task_id, None)
-        upstream.expired.pop(task_id, None)
+        if upstream.polls_left or upstream.expired:
+            upstream.polls_left.pop(task_id, None)
+            upstream.expired.pop(task_id, None)
         if account.aliases and terms.alias_field:
-            alias = str(record.extra()[2].get(terms.alias_field))
+            alias = str(unpack(packed).extra()[2].get(terms.alias_field))
             if account.aliases.get(alias) == task_id:
                 del account.aliases[alias]
-        self._drop_repeats(account, tasks)
-        self._let_go(account, task_id)
+        if account.idempotent:
+            self._drop_repeats(account, tasks)
+        if account.faults is not None:
+            self._let_go(account, task_id)
 
     def _drop_repeats(self, account: Account, tasks: dict[str, bytes]) -> None:
         """Forget the oldest idempotency keys whose tasks are gone; a task that stays long is passed over."""
@@ -257,7 +276,7 @@ class Expiry:
 
     def _carry(self, account: Account, line: Line, now: float) -> None:
         """Fold the lines of a ledger that no job needs any more, once there are enough of them."""
-        if line.gone < max(CARRIED, len(line.late)):
+        if line.gone < len(line.late):
             return
         line.gone = 0
         keep_s = self._terms[account.provider].keep_s

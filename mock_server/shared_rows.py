@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from imageproof.mock_server.overlay import Overlay
-from imageproof.mock_server.record import unpack
 from imageproof.mock_server.redis_link import PREFIX
 from imageproof.mock_server.shared_files import sources_key, upload_key
 from imageproof.mock_server.shared_journal import SharedExchanges
@@ -262,13 +261,13 @@ def _ask_task(provider: str, task_id: str) -> Command:
 
 
 def _written_held(held: Held) -> bytes:
-    return b"%d %b\0%b" % (held.has_failed, held.task_id.encode(), held.record.pack())
+    return b"%d %b\0%b" % (held.has_failed, held.task_id.encode(), held.packed)
 
 
 def _read_held(data: bytes) -> Held:
     head, _, packed = data.partition(b"\0")
     failed, _, task_id = head.partition(b" ")
-    return Held(task_id.decode(), unpack(packed), has_failed=failed == b"1")
+    return Held(task_id.decode(), packed, has_failed=failed == b"1")
 
 
 def _list(answer: object) -> list[object]:

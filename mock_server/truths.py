@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 
 class Held(NamedTuple):
-    """A job of a call that is held until its image is there; no task of it may be left."""
+    """A job of a call that is held and leaves no task behind, as it failed or was streamed; its record is bytes."""
 
     task_id: str
-    record: Record
+    packed: bytes
     has_failed: bool
+
+    @property
+    def record(self) -> Record:
+        """What is known of it."""
+        return unpack(self.packed)
 
 
 async def truths_of(service: Service, account: Account) -> list[dict[str, JsonTree]]:

@@ -152,12 +152,15 @@ class Upstream:
                 f"the mock holds {self.options.max_tasks} tasks, its limit: reset an account, or raise --max-tasks"
             )
             raise FullError(message)
-        self.tasks.setdefault(provider, {})[task_id] = record.pack()
+        packed = self.tasks[provider][task_id] = record.pack()
         self.task_count += 1
-        self.expiry.add(provider, task_id, record)
+        self.expiry.add(provider, record.account, task_id, packed)
 
     def keep_task(self, provider: str, task_id: str, record: Record) -> None:
-        """Keep a synchronous job, so that its result can be fetched; a job that is repeated replaces its twin."""
+        """Keep a synchronous job, so that its result can be fetched; a job that is repeated replaces its twin.
+
+        Raises what `add_task` raises.
+        """
         if task_id in self.tasks[provider]:
             self.put_task(provider, task_id, record)
         else:

@@ -11,7 +11,18 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from imageproof import Mock as LiveMock
 from imageproof.mock_server.accounts import Account, Ledger
 from imageproof.mock_server.clock import ClockMode
-from imageproof.mock_server.expiry import BLOCK, CARRIED, GRACE_S, PATIENCE_S, USUAL_S, Ids, over_at, terms_of
+from imageproof.mock_server.expiry import (
+    BLOCK,
+    CARRIED,
+    GRACE_S,
+    LOOKS,
+    PATIENCE_S,
+    TURNS,
+    USUAL_S,
+    Ids,
+    over_at,
+    terms_of,
+)
 from imageproof.mock_server.faults.book import FaultBook, JobFaults
 from imageproof.mock_server.options import Options
 from imageproof.mock_server.record import Moves, Record, pack_tail
@@ -105,6 +116,23 @@ def test_a_task_is_dropped_at_a_submit_after_its_time_and_not_before() -> None:
     bench.submit(account)
     assert not bench.has(old)
     assert bench.upstream.task_count == 2
+
+
+def test_many_tasks_are_looked_at_in_turns_and_all_that_are_over_go() -> None:
+    bench = Bench()
+    account = bench.account()
+    for _ in range(3 * BLOCK):
+        bench.submit(account, run_s=10)
+    account.clock.advance(KEEP_S + 10)
+    kept = []
+    for _ in range(3 * TURNS):
+        bench.submit(account, run_s=10)
+        kept.append(bench.upstream.task_count)
+    assert len({count - number for number, count in enumerate(kept)}) == 1 + 3, "most submits look at none"
+    assert kept[-1] == 3 * BLOCK + 3 * TURNS - 3 * TURNS * LOOKS
+    for _ in range(3 * BLOCK):
+        bench.submit(account, run_s=10)
+    assert bench.upstream.task_count == 3 * TURNS + 3 * BLOCK
 
 
 def test_a_task_that_no_time_ends_is_kept_for_ever_and_holds_nobody_up() -> None:
@@ -221,13 +249,14 @@ def test_a_ledger_does_not_grow_with_the_jobs_that_have_been(is_held: bool) -> N
         if is_held:
             account.jobs += 1
             record = record_of(account, 10.0)
-            bench.upstream.expiry.note_held(account, Held(f"img_{number}", record, has_failed=False))
+            held = Held(f"img_{number}", record.pack(), has_failed=False)
+            bench.upstream.expiry.note_held(account, held, record.submitted)
             account.ledger.charge(record.micro_usd, account.clock.now(), account.jobs)
         else:
             bench.submit(account)
         longest = max(longest, len(account.ledger.movements()) if number % 256 == 0 else 0)
     assert longest <= CARRIED + KEEP_S + 10 + 256
-    assert bench.upstream.task_count <= KEEP_S + 12
+    assert bench.upstream.task_count <= KEEP_S + 12 + TURNS
     assert len(account.held) <= 100
     assert balances(account.ledger)
     assert account.ledger.opening - account.ledger.balance == 6 * CARRIED * 1_000_000
@@ -264,7 +293,7 @@ class Dropping(RuleBasedStateMachine):
         task_id = self.bench.submit(account, run_s=run_s, moves=moves, alias=f"{self.bench.serial % 5}")
         record = self.bench.upstream.find_task("toapis", task_id)
         assert record is not None
-        self.over[task_id] = (account, over_at(record, KEEP_S))
+        self.over[task_id] = (account, over_at(record.pack(), KEEP_S))
 
     @rule(who=st.integers(0, 1), step=st.sampled_from([0.0, 1.0, 50.0, 100.0, 1000.0]))
     def wait(self, who: int, step: float) -> None:
@@ -278,7 +307,7 @@ class Dropping(RuleBasedStateMachine):
         record = self.bench.upstream.find_task("toapis", task_id)
         if record is not None and record.moves != Moves.BY_TIME:
             done = finish(self.bench.service, account, task_id, record, account.clock.now())
-            self.over[task_id] = (account, over_at(done, KEEP_S))
+            self.over[task_id] = (account, over_at(done.pack(), KEEP_S))
 
     @rule()
     def everything_goes_in_the_end(self) -> None:
