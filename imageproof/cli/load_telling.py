@@ -61,7 +61,8 @@ def tell(config: LoadConfig, state: LoadState, *, quiet: bool) -> None:
     """Write what was measured."""
     if not quiet:
         for line in (*(state.judged.lines if state.judged is not None else ()), *state.lines):
-            click.echo(line)
+            if not line or not state.says.startswith(line):  # what the last line begins with is not said twice
+                click.echo(line)
         click.echo()
     click.echo(state.says)
     if not quiet and config.out is not None:
