@@ -6,22 +6,34 @@ its bytes, so a valid one is parsed and checked twice and then known. What was l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imageproof.mock_server.triggers import HEADER, NOTHING
+from imageproof.specs.stamp import digest_of
 
 if TYPE_CHECKING:
     from imageproof.mock_server.call import Call
+    from imageproof.mock_server.record import Mould
     from imageproof.specs.model import Model, Shape
     from imageproof.specs.outcome import Outcome
+    from imageproof.specs.template import Template
 
 MOST = 1024
 LONGEST = 4096
 AGAIN = 2
 
 
-class Understood(NamedTuple):
-    """What was learned of a valid body, but for what else its request says; `content_type` came with it."""
+@dataclass(slots=True)
+class Understood:
+    """What was learned of a valid body without test cards; `content_type` came with it.
+
+    `digest` is that of the prompt. What all of its jobs have in common is added when the first of them is taken: the
+    `mould` of their records, and the `answer` with all but what is of one job.
+    """
 
     content_type: str
+    raw: bytes
     body: dict[str, object]
     model: Model
     shape: Shape
@@ -29,6 +41,9 @@ class Understood(NamedTuple):
     prompt: str
     outcome: Outcome
     job: bytes
+    digest: bytes
+    mould: Mould | None = None
+    answer: Template | None = None
 
 
 class Bodies:
@@ -39,14 +54,25 @@ class Bodies:
     def __init__(self) -> None:
         self._known: dict[tuple[int, bytes], Understood] = {}
 
-    def find(self, call: Call) -> Understood | None:
-        """What is known of the body of a call; None for one that has to be read."""
+    def recall(self, call: Call) -> bool:
+        """Put what is known of its body into a call; False, with nothing done, for one that has to be read and checked.
+
+        Then nothing but the balance of its account can be said against it.
+        """
+        account, headers = call.account, call.headers
         known = self._known.get((id(call.endpoint), call.raw))
-        return known if known is not None and known.content_type == call.headers.get("Content-Type", "") else None
+        if known is None or account.limited or account.script is not NOTHING:
+            return False
+        if HEADER in headers or known.content_type != headers.get("Content-Type", ""):
+            return False
+        call.raw = known.raw  # one and the same for the journal, so that it is kept once
+        call.known, call.body, call.job, call.asked = known, known.body, known.job, known.asked
+        call.model, call.shape, call.prompt, call.outcome = known.model, known.shape, known.prompt, known.outcome
+        return True
 
     def note(self, call: Call) -> None:
         """Keep what was learned of a valid body, should it have come for the second time."""
-        if call.attempt != AGAIN or call.known is not None or len(call.raw) > LONGEST:
+        if call.attempt != AGAIN or len(call.raw) > LONGEST or call.script is not NOTHING:
             return
         if call.outcome is None or call.model is None or call.shape is None or call.operation.content != "json":
             return
@@ -54,6 +80,7 @@ class Bodies:
             self._known.clear()
         self._known[id(call.endpoint), call.raw] = Understood(
             call.headers.get("Content-Type", ""),
+            call.raw,
             call.body,
             call.model,
             call.shape,
@@ -61,4 +88,5 @@ class Bodies:
             call.prompt,
             call.outcome,
             call.job,
+            digest_of(call.prompt),
         )

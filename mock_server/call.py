@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from imageproof.mock_server.accounts import Account
     from imageproof.mock_server.bodies import Understood
     from imageproof.mock_server.faults.book import JobFaults
-    from imageproof.mock_server.quick import Arrived
+    from imageproof.mock_server.heads import Arrived
     from imageproof.mock_server.record import Record
     from imageproof.mock_server.routes import Endpoint
     from imageproof.specs.forms import Uploaded

@@ -16,6 +16,7 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from imageproof.mock_server.garbage import LEFTOVERS
+from imageproof.mock_server.heads import Arrived
 from imageproof.mock_server.packet import SMALL, Packet
 from imageproof.mock_server.quick import quick
 
@@ -151,7 +152,7 @@ class Connection(RequestHandler):
             return False
         size = payload.total_bytes
         body = b"".join(payload._buffer) if size else b""  # noqa: SLF001  (not taken: the long way may need it)
-        packet = quick(self._mock, message, body, self.number)
+        packet = quick(self._mock, Arrived(message, self._mock.routes), body, self.number)
         if packet is None:
             return False
         if size > SMALL_BODY:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imageproof.mock_server.sync import Job, begin, bill, whole
+from imageproof.mock_server.held_answers import whole
+from imageproof.mock_server.sync import Job, begin, bill
 from imageproof.mock_server.triggers import NOTHING
+from imageproof.specs.stamp import digest_of
 
 if TYPE_CHECKING:
     from imageproof.mock_server.accounts import Account
@@ -45,7 +47,9 @@ def answer(service: Service, call: Call) -> Reply | None:
     if not isinstance(job, Job):
         return job
     record = job.record
-    images = [service.gallery.drawn_now(job.task_id, record, index, call.prompt) for index in range(record.images)]
+    digest = call.known.digest if call.known is not None else digest_of(call.prompt)
+    draw, indexes = service.gallery.drawn_now, range(record.images)
+    images = [draw(job.task_id, record, index, digest) for index in indexes]
     account, plan = call.account, job.plan
     account.clock.advance_to(call.now + plan.queue_s + plan.run_s)
     bill(call, job)

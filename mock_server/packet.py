@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from imageproof.mock_server.accounts import Account
     from imageproof.mock_server.answers import Reply
     from imageproof.mock_server.clock import Clock
-    from imageproof.mock_server.quick import Arrived
+    from imageproof.mock_server.heads import Arrived
 
 SMALL = 65_536
 NOT_MODIFIED = 304  # it has no body, and may tell how long that of a 200 would be
@@ -78,7 +78,9 @@ class Packet:
         self.keep_alive = reply.stay and request.keep_alive
         self.body = reply.body if request.method != "HEAD" and reply.status != NOT_MODIFIED else b""
         self.body_length = len(self.body)
-        lines = "".join([f"{name}: {value}\r\n" for name, value in reply.headers.items()]) if reply.headers else ""
+        lines = ""
+        for name, value in reply.headers.items():
+            lines += f"{name}: {value}\r\n"
         if not self.keep_alive:
             lines += "Connection: close\r\n"
         elif request.version.minor == 0:

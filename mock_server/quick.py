@@ -15,57 +15,29 @@ from imageproof.mock_server.accounts import Account
 from imageproof.mock_server.call import Call
 from imageproof.mock_server.packet import Packet
 from imageproof.mock_server.recording import record
-from imageproof.mock_server.routes import LONGEST_PATH
-from imageproof.mock_server.triggers import HEADER
-from imageproof.specs.model import HOLDS, Does
 
 if TYPE_CHECKING:
-    from aiohttp.http_parser import RawRequestMessage
-
+    from imageproof.mock_server.heads import Arrived
     from imageproof.mock_server.server import Mock
 
-AT_ONCE = frozenset({Does.SUBMIT, Does.POLL, Does.RESULT, Does.BALANCE, Does.MODELS})
+OPENS = b"[["
+CARDS = (b"fault", b"scenario")
 
 
-class Arrived:
-    """A request that has arrived whole, with the few names that calls, packets and the journal ask of a request."""
-
-    __slots__ = ("headers", "keep_alive", "method", "raw_headers", "raw_path", "version")
-
-    def __init__(self, message: RawRequestMessage) -> None:
-        self.method = message.method
-        self.raw_path = message.path
-        self.headers = message.headers
-        self.raw_headers = message.raw_headers
-        self.version = message.version
-        self.keep_alive = not message.should_close
-
-
-def quick(mock: Mock, message: RawRequestMessage, body: bytes, connection: int) -> Packet | None:
+def quick(mock: Mock, request: Arrived, body: bytes, connection: int) -> Packet | None:
     """The answer to a request that has arrived whole; None for one that has to take the long way."""
-    if mock.upstream.shared is not None:
+    endpoint, is_held = request.endpoint, request.is_held
+    if endpoint is None or mock.upstream.shared is not None:
         return None
-    path = message.path
-    found = mock.routes.find(path) if len(path) <= LONGEST_PATH else None
-    if found is None or len(found.endpoints) != 1 or message.upgrade:
-        return None
-    endpoint = next(iter(found.endpoints.values()))
-    operation, service = endpoint.operation, endpoint.service
-    does = operation.does
-    is_held = does in HOLDS and operation.content == "json"
-    if operation.method != message.method or not (does in AT_ONCE or is_held) or endpoint.id_query is not None:
-        return None
-    if service.stores_base64 and does in POLLS:
-        return None
+    service = endpoint.service
     began = monotonic()
-    account = service.authenticate(message.headers)
-    if type(account) is not Account or account.faults is not None or is_scripted(message, body):
+    account = service.account_with(request.key)
+    if type(account) is not Account or account.faults is not None or (OPENS in body and is_scripted(body)):
         return None
     if is_held and not instant.may_be(service, account):
         return None
-    request = Arrived(message)
-    call = Call(endpoint, account, request, account.clock.now(), found.task_id, mock.options.public_url)
-    if operation.content == "json":
+    call = Call(endpoint, account, request, account.clock.now(), request.task_id, mock.options.public_url)
+    if endpoint.operation.content == "json":
         call.raw = body
     reply = mock.answer_held(call) if is_held else mock.answer_now(call)
     if reply is None:
@@ -76,12 +48,6 @@ def quick(mock: Mock, message: RawRequestMessage, body: bytes, connection: int) 
     return packet
 
 
-POLLS = frozenset({Does.POLL, Does.RESULT})
-CARDS = (b"fault", b"scenario")
-
-
-def is_scripted(message: RawRequestMessage, body: bytes) -> bool:
-    """Whether a request may ask for faults of its own, which only the long way can show."""
-    if HEADER in message.headers:
-        return True
-    return b"[[" in body and any(card in body for card in CARDS)
+def is_scripted(body: bytes) -> bool:
+    """Whether a body with brackets may ask for faults of its own, which only the long way can show."""
+    return any(card in body for card in CARDS)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from imageproof.specs.model import JsonTree
 
 HEAD = struct.Struct("<IBBdddBBHHBBBBqI")
+TIMES = struct.Struct("<6xdddB17xI")  # of the head: submitted, queue_s, run_s, moves and job
 FORMATS: tuple[Literal["png", "jpeg", "webp"], ...] = ("png", "jpeg", "webp")
 NO_COMPRESSION = 255
 
@@ -57,6 +58,10 @@ class Record(NamedTuple):
     job: int
     tail: bytes = b""
 
+    def mould(self) -> Mould:
+        """What it has in common with the records of other jobs that are ordered in the same words."""
+        return Mould(self[1:3], self[6:15], self.tail)
+
     def pack(self) -> bytes:
         """The record as bytes."""
         return HEAD.pack(*self[:-1]) + self.tail
@@ -67,12 +72,29 @@ class Record(NamedTuple):
         return prompt, references, asked
 
 
+class Mould(NamedTuple):
+    """What does not change from job to job of one order: what follows the account, what follows the times, the tail."""
+
+    what: tuple[int, ...]
+    made: tuple[int, ...]
+    tail: bytes
+
+    def record(self, account: int, submitted: float, queue_s: float, run_s: float, job: int) -> Record:
+        """The record of one job."""
+        return tuple.__new__(Record, (account, *self.what, submitted, queue_s, run_s, *self.made, job, self.tail))
+
+
 TRANSPARENT, AS_BASE64 = 1, 2
 
 
 def unpack(packed: bytes) -> Record:
     """The record of these bytes."""
     return Record._make((*HEAD.unpack_from(packed), packed[HEAD.size :]))
+
+
+def times_in(packed: bytes) -> tuple[float, float, float, int, int]:
+    """When a task was submitted, how long it waits and runs, how it moves, and its job: without unpacking the rest."""
+    return TIMES.unpack_from(packed)
 
 
 def owner_of(packed: bytes) -> int:

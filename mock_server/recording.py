@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from imageproof.mock_server.call import Call
-    from imageproof.mock_server.quick import Arrived
+    from imageproof.mock_server.heads import Arrived
 
 LEFT = "the client left before the end"
 BEGUN = 200

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imageproof.mock_server.faults import jobs
 from imageproof.mock_server.padding import padded, photo_bytes
 from imageproof.mock_server.picture import Picture
-from imageproof.mock_server.picture_bits import bits, stamp_of
+from imageproof.mock_server.picture_bits import bits, name_in_stamp
 from imageproof.mock_server.record import (
     AS_BASE64,
     FORMATS,
@@ -24,6 +24,7 @@ from imageproof.mock_server.record import (
     unpack,
 )
 from imageproof.specs.model import Phase
+from imageproof.specs.stamp import payload_of
 from imageproof.specs.template import URL_PART
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Gallery:
         The last thousand jobs are remembered.
         """
         shared = self._service.upstream.shared
-        if sources != NO_SOURCES or shared is not None:
+        if sources is not NO_SOURCES or shared is not None:
             self.put_sources(task_id, sources)
         if shared is not None:
             shared.keep_sources(task_id, sources)
@@ -200,9 +201,9 @@ class Gallery:
         self._keep(key, file)
         return file
 
-    def drawn_now(self, task_id: str, record: Record, index: int, prompt: str) -> bytes:
-        """The bytes of one plain image of bits, drawn where it is asked for."""
-        data = bits(record.width, record.height, stamp_of(task_id, index, prompt))
+    def drawn_now(self, task_id: str, record: Record, index: int, digest: bytes) -> bytes:
+        """The bytes of one plain image of bits, drawn where it is asked for; `digest` is that of its prompt."""
+        data = bits(record.width, record.height, payload_of(name_in_stamp(task_id), index, digest))
         self._count(data)
         return data
 

@@ -13,7 +13,7 @@ from imageproof.mock_server.accounts import Account, Bucket
 from imageproof.mock_server.answers import Reply, error_body, violation_context
 from imageproof.mock_server.bodies import Bodies
 from imageproof.mock_server.call import Call, costly_parts, dotted, stored_fields
-from imageproof.mock_server.fate import fill_id, id_pattern, job_digest
+from imageproof.mock_server.fate import id_maker, id_pattern, spread
 from imageproof.mock_server.faults.setting import resolved
 from imageproof.mock_server.record import FORMATS, phase_at
 from imageproof.mock_server.results import Gallery
@@ -83,12 +83,16 @@ class Service:
         )
         self._needs: dict[int, frozenset[str]] = {}
         self.bodies = Bodies()
+        self._request_id = id_maker(spec.request_id)
 
     # who asks
 
     def authenticate(self, headers: CIMultiDictProxy[str]) -> Account | str:
         """The account of a request, or the name of the refusal."""
-        value = headers.get(self.spec.auth.header)
+        return self.account_with(headers.get(self.spec.auth.header))
+
+    def account_with(self, value: str | None) -> Account | str:
+        """The account of what a request gives as its key, or the name of the refusal."""
         account = self.by_header.get(value)
         if account is not None:
             return account
@@ -122,9 +126,7 @@ class Service:
         """A new request id in the provider's form."""
         upstream = self.upstream
         upstream.requests += 1
-        return fill_id(
-            self.spec.request_id, job_digest(b"%d" % upstream.requests) + upstream.requests.to_bytes(8, "big")
-        )
+        return self._request_id(spread(upstream.requests))
 
     def answer_named(self, name: str, model: Model | None) -> ErrorAnswer:
         """The error answer of this name for a model; the provider's internal error when it documents none."""
@@ -177,6 +179,8 @@ class Service:
 
     def checked(self, call: Call) -> Reply | None:
         """What the contract says between auth and work: a refusal, or None."""
+        if self.bodies.recall(call):
+            return self._balance(call)
         for step in self._steps:
             if (refusal := step(call)) is not None:
                 return refusal
@@ -188,6 +192,9 @@ class Service:
 
     def troubled(self, call: Call) -> Reply | None:
         """The error that a script asks for, for a call that the contract lets pass; None when it asks for none."""
+        if call.known is not None:  # so there is no script
+            call.attempt = call.account.attempt(call.job)
+            return None
         trouble = scripted_trouble(self, call)
         self.bodies.note(call)
         return trouble
@@ -217,10 +224,6 @@ class Service:
     def _parse(self, call: Call) -> Reply | None:
         if call.operation.content != "json":
             return None
-        known = call.known = self.bodies.find(call)
-        if known is not None:
-            call.body, call.job = known.body, known.job
-            return None
         try:
             call.body = parse_json(call.raw, call.headers.get("Content-Type", ""))
         except BodyRefusedError as refused:
@@ -228,10 +231,7 @@ class Service:
         return None
 
     def _rules(self, call: Call) -> Reply | None:
-        operation, known = call.operation, call.known
-        if known is not None:
-            call.model, call.shape, call.asked, call.prompt, call.outcome = known[2:7]
-            return self._read_script(call)
+        operation = call.operation
         if operation.does not in BILLABLE:
             own = self._own.get(operation.name)
             violations = own.check(call.body) if own else []

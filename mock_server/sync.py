@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import web
 
 from imageproof.mock_server.answers import Reply
-from imageproof.mock_server.fate import fill_id
+from imageproof.mock_server.fate import id_maker
 from imageproof.mock_server.faults import jobs, streams
-from imageproof.mock_server.faults.changes import shifted
 from imageproof.mock_server.faults.strike import lose
 from imageproof.mock_server.faults.way import Finish
 from imageproof.mock_server.faults.wire import end
-from imageproof.mock_server.record import FORMATS, Moves, Record
+from imageproof.mock_server.held_answers import job_context, whole
+from imageproof.mock_server.record import Moves, Record
 from imageproof.mock_server.recording import LEFT
-from imageproof.mock_server.results import Sources
+from imageproof.mock_server.results import NO_SOURCES, Sources
 from imageproof.mock_server.tasks import UnknownFailureError, decide, new_record
 from imageproof.mock_server.timing import planned
+from imageproof.mock_server.triggers import NOTHING
 from imageproof.mock_server.truths import Held
 
 if TYPE_CHECKING:
@@ -72,20 +73,22 @@ def begin(service: Service, call: Call, outcome: Outcome) -> Job | Reply:
     if call.account.faults is not None:
         jobs.foresee(service, call)
     try:
-        failure = _failure(service, call)
+        failure = _failure(service, call) if call.script is not NOTHING else None
     except UnknownFailureError as error:
         return service.refuse("invalid_param", call, message=f"imageproof: {error}", note=str(error))
     plan, fate = decide(service, call, outcome, failure=None)
     call.account.jobs += 1
-    task_id = fill_id(call.operation.id_template or "img_{hex32}", fate.identity)
+    task_id = id_maker(call.operation.id_template or "img_{hex32}")(fate.identity)
     record = new_record(service, call, outcome, plan)
     if service.deviation is not None and service.deviation.record is not None:
         record = service.deviation.record(call, record)
     if call.job_faults is not None:
         record = jobs.altered(call.job_faults, record)
     call.task_id = task_id
-    jobs.keep(call, task_id)
-    service.gallery.set_sources(task_id, _sources(call))
+    if call.account.faults is not None:
+        jobs.keep(call, task_id)
+    if call.uploaded is not None or service.upstream.shared is not None:
+        service.gallery.set_sources(task_id, _sources(call))
     if call.script.expired:
         service.upstream.expired[task_id] = True
     stream = call.operation.stream
@@ -97,10 +100,11 @@ def begin(service: Service, call: Call, outcome: Outcome) -> Job | Reply:
         has_failed = job.faults is not None and job.faults.has_failed
     else:
         has_failed = failure is not None
-        if not has_failed:
-            service.upstream.keep_task(service.provider, task_id, record)
-            call.record = record
-    service.upstream.expiry.note_held(call.account, Held(task_id, record, has_failed=has_failed))
+    if has_failed or job.stream is not None:
+        service.upstream.expiry.note_held(call.account, Held(task_id, record.pack(), has_failed), call.now)
+    else:
+        service.upstream.keep_task(service.provider, task_id, record)
+        call.record = record
     return job
 
 
@@ -153,11 +157,13 @@ async def _hold(service: Service, call: Call, task_id: str, until: float, plan: 
 
 def _sources(call: Call) -> Sources:
     if call.uploaded is None or call.model is None:
-        return Sources()
+        return NO_SOURCES
     images = call.model.images
     files = call.uploaded.files
     references = [data for name in images.references for data in files.get(name, [])]
     masks = files.get(images.mask or "", [])
+    if not references and not masks:
+        return NO_SOURCES
     return Sources(references=tuple(references), mask=masks[0] if masks else None)
 
 
@@ -182,66 +188,6 @@ def bill(call: Call, job: Job) -> None:
         account.ledger.charge(record.micro_usd, account.clock.now(), record.job)
     if job.outcome.micro_usd is None:
         call.note("no page gives the price of this request: charged 0")
-
-
-def usage_context(outcome: Outcome) -> dict[str, object]:
-    """The token counts of a request, for templates."""
-    usage = outcome.usage
-    return {
-        "usage.text_tokens": usage.text,
-        "usage.image_tokens": usage.image,
-        "usage.input_tokens": usage.text + usage.image,
-        "usage.output_tokens": usage.output,
-        "usage.total_tokens": usage.text + usage.image + usage.output,
-    }
-
-
-def _context(service: Service, call: Call, job: Job) -> dict[str, object]:
-    record = job.record
-    context: dict[str, object] = {
-        "now": int(call.account.clock.now()),
-        "model": service.models[record.model].name,
-        "task.id": job.task_id,
-        "task.created": int(record.submitted),
-        "image.size": f"{record.width}x{record.height}",
-        "image.format": FORMATS[record.format],
-        **usage_context(job.outcome),
-    }
-    _add_asked(context, service, call)
-    if call.skew_s:
-        shifted(context, call.skew_s)
-    return context
-
-
-def _add_asked(context: dict[str, object], service: Service, call: Call) -> None:
-    """Add the fields that answers repeat, as the server decided them."""
-    asked = call.asked
-    for name in service.stored_fields:
-        context[f"request.{name}"] = None
-    for name, value in asked.items():
-        context[f"request.{name}"] = value
-    for field in call.shape.allowed if call.shape else ():
-        if field.decided and isinstance(value := asked.get(field.name), str):
-            context[f"request.{field.name}"] = field.decided.get(value, value)
-
-
-def whole(service: Service, call: Call, job: Job, images: list[bytes]) -> Reply:
-    """The answer that holds all images of a job."""
-    template = call.operation.answer.body
-    if template is None:
-        return service.refuse("internal", call)
-    context = _context(service, call, job)
-    prefix = call.model.images.prefix if call.model else ""
-    has_urls = "image.url" in service.needs(template)
-    context["images"] = [
-        {
-            "image.index": index,
-            "image.url": service.image_url(call, job.task_id, job.record, index) if has_urls else None,
-            "image.base64": prefix + base64.b64encode(data).decode(),
-        }
-        for index, data in enumerate(images)
-    ]
-    return Reply(call.operation.answer.status, template.encode(context))
 
 
 async def _stream(service: Service, call: Call, request: web.BaseRequest, job: Job) -> Reply | web.StreamResponse:
@@ -324,7 +270,7 @@ def _event(service: Service, call: Call, job: Job, data: bytes, index: int | Non
         (stream.completed_event, stream.completed) if index is None else (stream.partial_event, stream.partial)
     )
     prefix = call.model.images.prefix if call.model else ""
-    context = _context(service, call, job) | {
+    context = job_context(service, call, job) | {
         "image.base64": prefix + base64.b64encode(data).decode() if job.record.images else None,
         "image.index": 0,
         "partial.index": index,

@@ -20,6 +20,7 @@ from imageproof.mock_server.record import (
     phase_at,
     progress_at,
 )
+from imageproof.mock_server.triggers import NOTHING
 from imageproof.specs.model import Phase
 
 if TYPE_CHECKING:
@@ -69,6 +70,15 @@ def decide(service: Service, call: Call, outcome: Outcome, *, failure: str | Non
 
 def new_record(service: Service, call: Call, outcome: Outcome, plan: Plan) -> Record:
     """The record of a job that has been decided."""
+    known = call.known
+    if known is None or call.script is not NOTHING:
+        return _record(service, call, outcome, plan)
+    if known.mould is None:
+        known.mould = _record(service, call, outcome, plan).mould()
+    return known.mould.record(call.account.number, call.now, plan.queue_s, plan.run_s, call.account.jobs)
+
+
+def _record(service: Service, call: Call, outcome: Outcome, plan: Plan) -> Record:
     assert call.model is not None  # noqa: S101  (set by the rules step, which came before)
     asked: dict[str, JsonTree] = {name: _plain(call.asked.get(name)) for name in service.stored_fields}
     references = [item for item in outcome.references if isinstance(item, str)]

@@ -21,6 +21,7 @@ from imageproof.specs.schema import shapes_of
 ORDER: dict[str, object] = {"model": "gpt-image-2", "prompt": "a ginger cat", "size": "1:1", "resolution": "1k"}
 PATH = "/api/v1/images/generations"
 TIMES = 4
+START = 1_795_000_000.0
 TOLD = ("model", "size", "count", "format", "cost_usd", "prompt", "references")
 JSON = "application/json"
 
@@ -140,3 +141,57 @@ def test_any_valid_body_comes_to_the_same_however_often_it_comes(name: str) -> N
         assert told
         groups = [told[at : at + TIMES] for at in range(0, len(told), TIMES)]
         assert all(task == group[0] for group in groups for task in group)
+
+
+def exchanged(name: str, orders: list[tuple[str, bytes]]) -> dict[str, object]:
+    """What a mock answers to orders, each of them sent several times, and what it knows of them afterwards."""
+    with Mock(name, clock="jump", pictures="plain", start=START) as mock:
+        account = mock.account(key=load(name).auth.key_example)
+        answers = []
+        with httpx.Client(headers={**account.headers, "Content-Type": JSON, "Host": "mock"}) as client:
+            for path, body in orders:
+                found = [client.post(account.base_url + path, content=body) for _ in range(TIMES)]
+                answers += [
+                    (answer.status_code, answer.headers.get("x-request-id"), answer.content) for answer in found
+                ]
+        journal = [
+            {key: value for key, value in entry.items() if key not in {"began", "ended", "connection"}}
+            for entry in account.journal()
+            if isinstance(entry, dict)
+        ]
+        return {
+            "answers": answers,
+            "journal": journal,
+            "ledger": account.ledger(),
+            "tasks": account.tasks(),
+            "truths": account.truths(),
+        }
+
+
+def drawn(name: str) -> list[tuple[str, bytes]]:
+    """Orders of all kinds that a provider takes as JSON: path and body."""
+    spec = load(name)
+    out = []
+    for operation in spec.operations.values():
+        if operation.does not in MAKES_IMAGES or operation.content != "json":
+            continue
+        for seed, shape in enumerate(shapes_of(spec, operation)):
+            maker, path = Maker(shape, spec.selector), operation.path.replace("{model}", shape.model or "")
+            for turn in range(3):
+                body = {k: v for k, v in maker.valid(Seeded(Random(f"{seed}{turn}"))).items() if k != "stream"}
+                body |= {"partial_images": 0} if "partial_images" in body else {}
+                out.append((path, json.dumps(body).encode()))
+    return out
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_orders_that_are_known_are_answered_byte_for_byte_as_those_that_are_read(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = drawn(name)
+    assert orders
+    known = exchanged(name, orders)
+    monkeypatch.setattr(bodies, "AGAIN", 0)  # none ever comes for the time 0
+    read = exchanged(name, orders)
+    for what, told in known.items():
+        assert told == read[what], what
