@@ -96,7 +96,7 @@ class MockAccount:
             self._do(lambda service, account: powers.play(service, account, scenario))
 
     def truths(self) -> list[dict[str, JsonTree]]:
-        """Each job of the account as the provider knows it, oldest first.
+        """Each job of the account as the provider knows it, oldest first; none whose task is over and dropped.
 
         `task`; `entry`, the number in the journal of the exchange that ordered it; `began` and `ended` in the account's
         time, the end as planned, None for a job that no time ends; `succeeded`; `images`, the SHA-256 digests of what

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imageproof.mock_server.accounts import Bucket
 from imageproof.mock_server.clock import ClockMode
 from imageproof.mock_server.faults.book import FaultBook
-from imageproof.mock_server.triggers import Script
+from imageproof.mock_server.triggers import Script, one_nothing
 
 if TYPE_CHECKING:
     from imageproof.mock_server.accounts import Account
@@ -86,7 +86,7 @@ def restore_state(account: Account, packed: bytes) -> None:
     account.number = state.number
     account.jobs = state.jobs
     account.limited = state.limited
-    account.script = state.script
+    account.script = one_nothing(state.script)
     account.webhook = state.webhook
     account.queue = state.queue
     account.buckets = state.buckets

@@ -71,8 +71,8 @@ class Bodies:
         return True
 
     def note(self, call: Call) -> None:
-        """Keep what was learned of a valid body, should it have come for the second time."""
-        if call.attempt != AGAIN or len(call.raw) > LONGEST or call.script is not NOTHING:
+        """Keep what was learned of a valid body, should it have come before."""
+        if call.attempt < AGAIN or len(call.raw) > LONGEST or call.script is not NOTHING:
             return
         if call.outcome is None or call.model is None or call.shape is None or call.operation.content != "json":
             return

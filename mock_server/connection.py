@@ -101,14 +101,15 @@ class Connection(RequestHandler):
         if waiter is None or messages:
             is_first = not messages
             super().data_received(data)
-            self._is_between = self._is_between and (not data or (is_first and self._learned(data)))
+            self._is_between = self._is_between and (not data or (is_first and self._learned(data) is not None))
             self._look_at_newest()
             return
         self._waiter = None  # so that the parser's result does not wake the long way yet
         super().data_received(data)
         self._waiter = waiter
-        self._is_between = self._is_between and self._learned(data)
-        if len(messages) == 1 and self._answer_at_once(*messages[0]):
+        arrived = self._learned(data) if self._is_between else None
+        self._is_between = arrived is not None
+        if len(messages) == 1 and self._answer_at_once(*messages[0], arrived):
             messages.clear()
         elif messages and not waiter.done():
             self._look_at_newest()
@@ -127,12 +128,12 @@ class Connection(RequestHandler):
             body.set_exception(ValueError("the body is malformed"))
             body.feed_eof()  # so that nobody waits for what is left of it
 
-    def _learned(self, data: bytes) -> bool:
-        """Whether the data were one whole request; then its head is known from now on."""
+    def _learned(self, data: bytes) -> Arrived | None:
+        """The request, if the data were one whole; then its head is known from now on."""
         if len(self._messages) != 1:
-            return False
+            return None
         message, payload = self._messages[0]
-        return isinstance(message, RawRequestMessage) and self._mock.heads.learn(data, message, payload)
+        return self._mock.heads.learn(data, message, payload) if isinstance(message, RawRequestMessage) else None
 
     def _answer_known(self, data: bytes) -> bool:
         """Answer a request whose head has been parsed before; False leaves the data to the parser."""
@@ -146,13 +147,13 @@ class Connection(RequestHandler):
         self._write_now(transport, packet)
         return True
 
-    def _answer_at_once(self, message: object, payload: StreamReader) -> bool:
+    def _answer_at_once(self, message: object, payload: StreamReader, arrived: Arrived | None) -> bool:
         transport, parser = self.transport, self._parser
         if transport is None or parser is None or not payload.is_eof() or not isinstance(message, RawRequestMessage):
             return False
         size = payload.total_bytes
         body = b"".join(payload._buffer) if size else b""  # noqa: SLF001  (not taken: the long way may need it)
-        packet = quick(self._mock, Arrived(message, self._mock.routes), body, self.number)
+        packet = quick(self._mock, arrived or Arrived(message, self._mock.routes), body, self.number)
         if packet is None:
             return False
         if size > SMALL_BODY:

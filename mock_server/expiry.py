@@ -1,7 +1,7 @@
 """Tasks whose time is over are dropped, so that a mock can run for weeks in the same memory.
 
 A task is over when it has ended and its result could be fetched for as long as the provider documents, and an hour
-more. It is dropped at a later submit of its account, some at each submit, so that none waits for it; no timer runs.
+more. It is dropped at a later submit of its account, some at a time, so that none waits for it; no timer runs.
 What the account keeps beside its tasks goes with them, and old lines of its ledger become one line carried forward.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 USUAL_S = 86_400.0  # for providers whose pages give no lifetime of results
 GRACE_S = 3600.0
 BLOCK = 256
-LOOKS = 4  # at each submit: more than a task needs, which is two at most, so that what has piled up shrinks
+LOOKS = 4  # for each submit: more than a task needs, which is two at most, so that what has piled up shrinks
 TURNS = 16  # submits after which a long line is looked at, as often for each: many at a time take half the time
 PATIENCE_S = 120.0  # for which the oldest task may run, before those that came after it are looked at
 CARRIED = 1024  # lines of a ledger that are folded at a time
@@ -61,7 +61,7 @@ def over_at(packed: bytes, keep_s: float) -> float:
 
 
 class Ids:
-    """Ids in the order in which they came. Full `blocks` are tuples of text, which the garbage collector leaves alone."""
+    """Ids in the order in which they came. Full `blocks` are tuples of text, which the collector leaves alone."""
 
     __slots__ = ("_at", "_open", "blocks")
 
@@ -157,7 +157,7 @@ class Expiry:
         self._lines.pop(account.number, None)
 
     def sweep(self, account: Account, now: float) -> None:
-        """Look at a few tasks of an account, and drop those that are over. Called at each submit.
+        """Look at a few tasks of an account at its submits, and drop those that are over.
 
         A long line has its turn every so many submits.
         """
@@ -225,7 +225,8 @@ class Expiry:
             return True
         over = first_over if packed is first else over_at(packed, keep_s)
         if over > now:
-            heappush(line.late, (now + keep_s if over == NEVER else over, times_in(packed)[-1], task_id))
+            again = now + max(keep_s, PATIENCE_S) if over == NEVER else over
+            heappush(line.late, (again, times_in(packed)[-1], task_id))
             return True
         self._drop(account, task_id, packed)
         line.gone += 1

@@ -29,7 +29,7 @@ class Arrived:
     """A request that has arrived whole, by its head: all that calls, packets and the journal ask of a request.
 
     `endpoint` is where it leads to if it may take the short way by what the head says, else None. `key` is what it
-    gives as its key, and `task_id` the task that its path names.
+    gives as its key, `task_id` the task that its path names, and `is_held` whether calls of that operation are held.
     """
 
     __slots__ = (
@@ -87,15 +87,16 @@ class Heads:
         known = self._known.get(data[:end])
         return (known[0], data[end:]) if known is not None and known[1] == len(data) - end else None
 
-    def learn(self, data: bytes, message: RawRequestMessage, payload: StreamReader) -> bool:
-        """Keep the head of a request that has been parsed, if the data were just this request; whether they were."""
+    def learn(self, data: bytes, message: RawRequestMessage, payload: StreamReader) -> Arrived | None:
+        """Keep the head of a request that has been parsed, if the data were just this request; None if not."""
         end = data.find(END, 0, LONGEST) + len(END)
         length = len(data) - end
         if end < len(END) or not payload.is_eof() or (payload.total_bytes or 0) != length:
-            return False
+            return None
         if message.chunked or message.compression or message.upgrade or "Transfer-Encoding" in message.headers:
-            return False
+            return None
         if len(self._known) >= MOST:
             self._known.clear()
-        self._known[data[:end]] = (Arrived(message, self._routes), length)
-        return True
+        arrived = Arrived(message, self._routes)
+        self._known[data[:end]] = (arrived, length)
+        return arrived

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imageproof.specs.outcome import Outcome
 
 
-def usage_context(outcome: Outcome) -> dict[str, object]:
+def _usage_context(outcome: Outcome) -> dict[str, object]:
     """The token counts of a request, for templates."""
     usage = outcome.usage
     return {
@@ -41,7 +41,7 @@ def _order_context(service: Service, call: Call, job: Job) -> dict[str, object]:
         "model": service.models[record.model].name,
         "image.size": f"{record.width}x{record.height}",
         "image.format": FORMATS[record.format],
-        **usage_context(job.outcome),
+        **_usage_context(job.outcome),
     }
     _add_asked(context, service, call)
     return context
@@ -91,9 +91,14 @@ def whole(service: Service, call: Call, job: Job, images: list[bytes]) -> Reply:
 
 def _told(service: Service, call: Call, job: Job, has_urls: bool, index: int, data: bytes) -> dict[str, object]:  # noqa: FBT001  (passed on)
     """What is told of one image."""
-    prefix = call.model.images.prefix if call.model else ""
     return {
         "image.index": index,
         "image.url": service.image_url(call, job.task_id, job.record, index) if has_urls else None,
-        "image.base64": prefix + b2a_base64(data, newline=False).decode(),
+        "image.base64": told_base64(call, data),
     }
+
+
+def told_base64(call: Call, data: bytes) -> str:
+    """An image as text, with the dialect's prefix."""
+    prefix = call.model.images.prefix if call.model else ""
+    return prefix + b2a_base64(data, newline=False).decode()

@@ -59,10 +59,15 @@ class Lasting:
 
     async def end(self) -> None:
         """Keep what is still to be kept, and let go."""
+        if self._keeper is not None:
+            await self._keeper.save()
+        await self.let_go()
+
+    async def let_go(self) -> None:
+        """Let go of the file or the store, and keep nothing: for a mock that has not served."""
         if self._keeping is not None:
             self._keeping.cancel()
             self._keeping = None
-        if self._keeper is not None:
-            await self._keeper.save()
+        self._keeper = None
         if self._mock.upstream.shared is not None:
             await self._mock.upstream.shared.close()

@@ -15,7 +15,7 @@ from imageproof.mock_server.faults.words import fault_in
 from imageproof.mock_server.journal import entry_as_json
 from imageproof.mock_server.record import FORMATS, Moves, Record, completed_at, phase_at, progress_at, unpack
 from imageproof.mock_server.tasks import MICRO, finish, in_credits
-from imageproof.mock_server.triggers import NOTHING, WORDS, Script, TriggerError, in_header
+from imageproof.mock_server.triggers import NOTHING, WORDS, Script, TriggerError, in_header, one_nothing
 from imageproof.specs.fault_base import FaultError
 from imageproof.specs.problems import nearest
 from imageproof.specs.reading import seconds
@@ -105,7 +105,7 @@ def set_account(service: Service, account: Account, settings: dict[str, JsonTree
     for balance in balances:
         account.ledger.settle(account.clock.now())
         account.ledger.top_up(balance - account.ledger.balance, account.clock.now())
-        account.script = replace(account.script, nocredit=False)
+        account.script = one_nothing(replace(account.script, nocredit=False))
     if limits is not None:
         account.limited = limits == "documented"
     if mode is not None:

@@ -1,8 +1,8 @@
 """The short way: requests that have arrived whole and are answered at once need no task, no stream and no waiting.
 
-Most requests are polls and submits. For these aiohttp's parser is all that is needed of it: the answer is computed
-where the bytes arrive and written back in one go. Whatever is not plainly of this kind takes the long way, with the
-same result.
+Most requests are polls and submits. For these aiohttp's parser is all that is needed of it, and not even that where the
+head is known: the answer is computed where the bytes arrive and written back in one go. Whatever is not plainly of this
+kind takes the long way, with the same result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from imageproof.mock_server.heads import Arrived
     from imageproof.mock_server.server import Mock
 
-OPENS = b"[["
 CARDS = (b"fault", b"scenario")
 
 
@@ -32,7 +31,7 @@ def quick(mock: Mock, request: Arrived, body: bytes, connection: int) -> Packet 
     service = endpoint.service
     began = monotonic()
     account = service.account_with(request.key)
-    if type(account) is not Account or account.faults is not None or (OPENS in body and is_scripted(body)):
+    if type(account) is not Account or account.faults is not None or is_scripted(body):
         return None
     if is_held and not instant.may_be(service, account):
         return None
@@ -49,5 +48,5 @@ def quick(mock: Mock, request: Arrived, body: bytes, connection: int) -> Packet 
 
 
 def is_scripted(body: bytes) -> bool:
-    """Whether a body with brackets may ask for faults of its own, which only the long way can show."""
-    return any(card in body for card in CARDS)
+    """Whether a body may ask for faults of its own, which only the long way can show."""
+    return b"[[" in body and any(card in body for card in CARDS)

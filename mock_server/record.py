@@ -60,7 +60,7 @@ class Record(NamedTuple):
 
     def mould(self) -> Mould:
         """What it has in common with the records of other jobs that are ordered in the same words."""
-        return Mould(self[1:3], self[6:15], self.tail)
+        return Mould(self[1:3], self[6:15], self.tail)  # as the fields stand: all but account, times and job
 
     def pack(self) -> bytes:
         """The record as bytes."""

@@ -104,7 +104,7 @@ class Gallery:
         The last thousand jobs are remembered.
         """
         shared = self._service.upstream.shared
-        if sources is not NO_SOURCES or shared is not None:
+        if sources != NO_SOURCES or shared is not None:
             self.put_sources(task_id, sources)
         if shared is not None:
             shared.keep_sources(task_id, sources)

@@ -125,7 +125,7 @@ class Mock:
         try:
             return await MockServer.start(self, host, port, is_one_of_many=is_one_of_many)
         except BaseException:
-            await self.lasting.end()
+            await self.lasting.let_go()
             raise
 
     # one request

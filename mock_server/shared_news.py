@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("imageproof.mock")
 REST_S = 0.5
 HEARD_S = 0.1  # in which a task that is cancelled ends
+TRIES = 10
 
 
 async def hear(shared: Shared, channel: str) -> None:
@@ -38,9 +39,11 @@ async def hear(shared: Shared, channel: str) -> None:
 
 async def end_hearing(hearing: asyncio.Task[None]) -> None:
     """Cancel what hears until it has ended: redis-py loses a cancellation that comes while it subscribes."""
-    while not hearing.done():
+    for _ in range(TRIES):
         hearing.cancel()
         await asyncio.wait([hearing], timeout=HEARD_S)
+        if hearing.done():
+            return
 
 
 async def _refresh(shared: Shared, place: object) -> None:

@@ -18,7 +18,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from imageproof.mock_server.account_state import ForeignStateError, packed_state, restore_state
-from imageproof.mock_server.record import owner_of, unpack
+from imageproof.mock_server.record import unpack
 from imageproof.mock_server.results import Sources
 from imageproof.mock_server.stored import StateFileError
 from imageproof.mock_server.truths import Held
@@ -160,7 +160,7 @@ def _restore(mock: Mock, state: Plain) -> int:
         upstream.tasks[provider].update(table)
         upstream.task_count += len(table)
         for task_id, packed in table.items():
-            upstream.expiry.add(provider, owner_of(packed), task_id, packed)
+            upstream.expiry.add(provider, unpack(packed).account, task_id, packed)
     upstream.polls_left.update(state["polls_left"])  # type: ignore[call-overload]  # as above
     upstream.expired.update(dict.fromkeys(state["expired"], True))  # type: ignore[call-overload]  # as above
     upstream.twins.update({name: unpack(packed) for name, packed in state["twins"].items()})  # type: ignore[attr-defined]  # as above
@@ -189,7 +189,7 @@ def _restore_account(upstream: Upstream, kept: Plain, passed: float) -> None:
     account.idempotent.update(kept["idempotent"])  # type: ignore[call-overload]  # as above
     held = kept["held"]
     account.held = deque(
-        (Held(*job) for job in held),  # type: ignore[attr-defined]  # as above
+        (Held(task_id, unpack(packed).pack(), has_failed) for task_id, packed, has_failed in held),  # type: ignore[attr-defined]  # as above
         maxlen=account.held.maxlen,
     )
 

@@ -6,11 +6,10 @@ A client that leaves does not stop the work: it goes on and is billed, where the
 from __future__ import annotations
 
 import asyncio
-import base64
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from imageproof.mock_server.answers import Reply
 from imageproof.mock_server.fate import id_maker
@@ -18,7 +17,7 @@ from imageproof.mock_server.faults import jobs, streams
 from imageproof.mock_server.faults.strike import lose
 from imageproof.mock_server.faults.way import Finish
 from imageproof.mock_server.faults.wire import end
-from imageproof.mock_server.held_answers import job_context, whole
+from imageproof.mock_server.held_answers import job_context, told_base64, whole
 from imageproof.mock_server.record import Moves, Record
 from imageproof.mock_server.recording import LEFT
 from imageproof.mock_server.results import NO_SOURCES, Sources
@@ -205,7 +204,8 @@ async def _stream(service: Service, call: Call, request: web.BaseRequest, job: J
     )
     if call.account.faults is not None:
         await streams.begin(faults, response, _connection(request), call)
-    response.enable_chunked_encoding()
+    if request.version >= HttpVersion11:  # an older client reads until the end of the connection
+        response.enable_chunked_encoding()
     await response.prepare(request)
     rearranged = service.deviation.events if service.deviation else None
     held: list[bytes] = []
@@ -269,9 +269,8 @@ def _event(service: Service, call: Call, job: Job, data: bytes, index: int | Non
     name, template = (
         (stream.completed_event, stream.completed) if index is None else (stream.partial_event, stream.partial)
     )
-    prefix = call.model.images.prefix if call.model else ""
     context = job_context(service, call, job) | {
-        "image.base64": prefix + base64.b64encode(data).decode() if job.record.images else None,
+        "image.base64": told_base64(call, data) if job.record.images else None,
         "image.index": 0,
         "partial.index": index,
     }

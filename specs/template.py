@@ -133,7 +133,7 @@ def fill(text: str, context: Context) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A compiled body. `tree` is what the YAML says; equal trees are equal templates."""
+    """A compiled body. `tree` is what the YAML says."""
 
     tree: JsonTree
     _parts: tuple[Part, ...]
@@ -209,7 +209,7 @@ def _text(text: str, known: Context) -> Part:
     if names <= known.keys():
         return orjson.dumps(fill(text, known))
     if names & known.keys():
-        return lambda context: orjson.dumps(fill(text, {**known, **context}))
+        return lambda context: orjson.dumps(fill(text, {**context, **known}))
     return lambda context: orjson.dumps(fill(text, context))
 
 

@@ -8,7 +8,7 @@ from imageproof.mock_server.fate import job_digest
 from imageproof.mock_server.faults.book import FaultBook, Stage, stage_of
 from imageproof.mock_server.faults.jobs import ANY
 from imageproof.mock_server.faults.words import written
-from imageproof.mock_server.triggers import HEADER, NOTHING, Script, TriggerError, in_header
+from imageproof.mock_server.triggers import HEADER, NOTHING, Script, TriggerError, in_header, one_nothing
 from imageproof.specs.fault_answers import ErrorAnswer
 from imageproof.specs.fault_base import FaultError
 from imageproof.specs.fault_tasks import ErrorInSuccess, Fails
@@ -92,7 +92,7 @@ def require_playable(service: Service, scenario: Scenario) -> tuple[Script, tupl
 def play(service: Service, account: Account, scenario: Scenario) -> None:
     """Put a scenario on an account, in place of its script, its faults and its limits."""
     script, faults = require_playable(service, scenario)
-    account.script = script
+    account.script = one_nothing(script)
     account.limited = scenario.limits
     if faults or account.faults is not None:
         book_of(service, account).replace(faults)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import httpx2 as httpx
@@ -73,6 +74,15 @@ def movements(account: MockAccount) -> list[dict[str, object]]:
     found = account.ledger()["movements"]
     assert isinstance(found, list)
     return [dict[str, object](item) for item in found if isinstance(item, dict)]
+
+
+def test_a_balance_that_was_set_and_a_restart_leave_bodies_known(tmp_path: Path, reads: list[bytes]) -> None:
+    for expected in (2, 3):  # what is known is forgotten with the process, but not that the body came before
+        with Mock("reapi", clock="manual", pictures="plain", state=tmp_path / "mock.state") as mock:
+            account = mock.account(key="rk_live_kept")
+            account.set(balance_usd=100)
+            assert [order(account, text()).status_code for _ in range(TIMES)] == [200] * TIMES
+        assert len(reads) == expected
 
 
 def test_a_refused_body_stays_refused(account: MockAccount, reads: list[bytes]) -> None:

@@ -118,6 +118,16 @@ def test_a_task_is_dropped_at_a_submit_after_its_time_and_not_before() -> None:
     assert bench.upstream.task_count == 2
 
 
+def test_a_mock_that_is_full_of_tasks_that_no_time_ends_refuses_more() -> None:
+    bench = Bench(keep_s=0.0, max_tasks=3)
+    account = bench.account()
+    stuck = [bench.submit(account, moves=Moves.BY_HAND) for _ in range(3)]
+    account.clock.advance(PATIENCE_S)
+    with pytest.raises(FullError, match="holds 3 tasks, its limit"):
+        bench.submit(account)
+    assert all(bench.has(task) for task in stuck)
+
+
 def test_many_tasks_are_looked_at_in_turns_and_all_that_are_over_go() -> None:
     bench = Bench()
     account = bench.account()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import pickle
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -41,6 +42,12 @@ def poll(account: MockAccount, task_id: str) -> dict[str, object]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "mock.state"
+
+
+def test_a_mock_that_can_not_listen_writes_nothing(path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        Mock("reapi", state=path, port=taken.getsockname()[1]).start()
+    assert not path.exists()
 
 
 def test_a_mock_goes_on_where_it_was(path: Path) -> None:

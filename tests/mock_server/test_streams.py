@@ -6,9 +6,11 @@ import base64
 import io
 import json
 import math
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
+from urllib.parse import urlsplit
 
 import httpx2 as httpx
 import pytest
@@ -18,6 +20,7 @@ from imageproof import Mock, MockAccount
 from tests.mock_server.held import (
     BODY,
     GENERATE,
+    PATIENCE_S,
     RELAYED,
     SMALLEST,
     held_until,
@@ -123,6 +126,22 @@ def test_each_event_of_a_stream_comes_when_its_time_has_come(
         until(lambda count=number: len(seen) > count)  # type: ignore[misc]
     assert call.result(20).status_code == 200
     assert len(seen) == 3
+
+
+def test_an_old_client_gets_a_stream_until_the_connection_ends(mock: Mock) -> None:
+    account, at = jumping(mock), urlsplit(mock.url)
+    body = json.dumps({**BODY, "stream": True, "partial_images": 1, "size": SMALLEST}).encode()
+    head = f"POST {urlsplit(account.base_url).path}{GENERATE} HTTP/1.0\r\nContent-Type: application/json\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in account.headers.items())
+    with socket.create_connection((at.hostname, at.port), timeout=PATIENCE_S) as wire, wire.makefile("rb") as answer:
+        wire.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        told, _, text = answer.read().partition(b"\r\n\r\n")
+    assert told.split()[1] == b"200"
+    assert b"chunked" not in told
+    assert [event["type"] for event in events(text.decode())] == [
+        "image_generation.partial_image",
+        "image_generation.completed",
+    ]
 
 
 def test_a_stream_that_fails_answers_with_the_refusal(mock: Mock, client: Client) -> None:

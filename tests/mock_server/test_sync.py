@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
@@ -91,8 +92,13 @@ def test_a_call_that_is_moved_by_hand_waits_for_the_hand(
     apiyi.advance("30d")
     turn(mock)
     assert not call.done()
+    (running,) = apiyi.truths()
+    assert (running["succeeded"], running["ended"]) == (False, None)
     apiyi.finish(str(apiyi.tasks()[0]["id"]))
     assert call.result(20).status_code == 200
+    (told,) = apiyi.truths()
+    assert (told["succeeded"], told["ended"]) == (True, apiyi.describe()["clock"]["now"])  # type: ignore[index,call-overload]
+    assert told["images"] == [sha256(base64.b64decode(call.result(0).json()["data"][0]["b64_json"])).hexdigest()]
 
 
 # what is in the answer, and what it costs: section by section of the published figures

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from imageproof import Mock, MockAccount
+from imageproof.mock_server.wire import parse_json
 from tests.mock_server.held import PATIENCE_S, SMALLEST, is_held, png, until
 from tests.mock_server.receiver import Receiver, is_signed, receiving, told
 from tests.shared.stores import Store
@@ -126,6 +127,20 @@ def test_a_result_is_the_same_picture_wherever_it_is_fetched(mocks: list[Mock], 
         own.finish(task_id)
         expected = httpx.get(polled(own, task_id).json()["output"]["image_urls"][0]).content
     assert fetched(urls[0], mocks) == fetched(urls[1], mocks) == expected
+
+
+def test_an_order_that_comes_again_is_read_no_more_than_where_nothing_is_shared(
+    reapi: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[bytes] = []
+
+    def noted(body: bytes, content_type: str) -> dict[str, object]:
+        reads.append(body)
+        return parse_json(body, content_type)
+
+    monkeypatch.setattr("imageproof.mock_server.service.parse_json", noted)
+    assert len({submit(reapi[0], prompt="the same fox") for _ in range(5)}) == 5
+    assert len(reads) == 2
 
 
 def test_an_upload_at_one_is_a_reference_at_the_other(mocks: list[Mock], toapis: Pair) -> None:
