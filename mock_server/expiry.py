@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 USUAL_S = 86_400.0  # for providers whose pages give no lifetime of results
 GRACE_S = 3600.0
-BLOCK = 256
+BLOCK = 64  # the collector visits some 700 blocks at a time, once
 LOOKS = 4  # for each submit: more than a task needs, which is two at most, so that what has piled up shrinks
 TURNS = 16  # submits after which a long line is looked at, as often for each: many at a time take half the time
 PATIENCE_S = 120.0  # for which the oldest task may run, before those that came after it are looked at
