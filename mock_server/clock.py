@@ -80,8 +80,7 @@ class Clock:
         ahead = when - self.now()
         if ahead > 0:
             self._origin = when if not self.mode.rate else self._origin + ahead
-            if self._waiters:
-                self._wake()
+            self._wake()
 
     def measure_by(self, seconds: Callable[[], float]) -> None:
         """Measure what passes by another clock from now on, such as one that several machines have in common."""

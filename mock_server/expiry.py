@@ -102,34 +102,30 @@ class Ids:
 class Line:
     """The tasks of one account as they wait to be over.
 
-    `ids` are those that nobody has looked at yet; the first of them, whose record is `first`, was submitted at `since`,
-    is over at `over`, and is looked at at `first_at`. `late` are those that were not over then, each with the time to
-    look again and the number of its job. `tasks` are those of the provider, kept for `keep_s` after their end.
+    `ids` are those that nobody has looked at yet; the first of them was submitted at `since`, and is looked at at
+    `first_at`. `late` are those that were not over then, each with the time to look again and the number of its job.
+    `tasks` are those of the provider, kept for `keep_s` after their end; at the end of its `turn` a long line is looked
+    at.
     """
 
-    __slots__ = ("first", "first_at", "gone", "ids", "keep_s", "late", "over", "since", "tasks", "turn")
+    __slots__ = ("first_at", "gone", "ids", "keep_s", "late", "since", "tasks", "turn")
 
     def __init__(self, tasks: dict[str, bytes], keep_s: float) -> None:
         self.tasks = tasks
         self.keep_s = keep_s
         self.turn = 0
         self.ids = Ids()
-        self.first: bytes | None = None
-        self.since = self.over = self.first_at = NEVER
+        self.since = self.first_at = NEVER
         self.late: list[tuple[float, int, str]] = []
         self.gone = 0  # jobs since lines of the ledger were folded
 
     def wait_for(self, packed: bytes | None) -> None:
         """Wait for the oldest task that nobody has looked at; None when there is none."""
-        self.first = packed
         if packed is None:
-            self.since = self.over = self.first_at = NEVER
-            return
-        keep_s = self.keep_s
-        submitted, queue_s, run_s, moves, _ = times_in(packed)
-        self.since, late = submitted, submitted + keep_s + PATIENCE_S
-        self.over = over = submitted + queue_s + run_s + keep_s if moves == BY_TIME else NEVER
-        self.first_at = min(late, over)
+            self.since = self.first_at = NEVER
+        else:
+            self.since = times_in(packed)[0]
+            self.first_at = min(over_at(packed, self.keep_s), self.since + self.keep_s + PATIENCE_S)
 
 
 class Expiry:
@@ -148,7 +144,7 @@ class Expiry:
     def add(self, provider: str, account: int, task_id: str, packed: bytes) -> None:
         """Watch over a task that is new."""
         line = self._lines.get(account) or self._new_line(provider, account)
-        if line.first is None:
+        if line.since == NEVER:
             line.wait_for(packed)
         line.ids.push(task_id)
 
@@ -199,8 +195,7 @@ class Expiry:
         held.append(job)
         line = self._lines.get(account.number) or self._new_line(account.provider, account.number)
         line.gone += 1
-        if line.gone >= CARRIED:
-            self._carry(account, line, now)
+        self._carry(account, line, now)
 
     def _new_line(self, provider: str, account: int) -> Line:
         line = self._lines[account] = Line(self._upstream.tasks[provider], self._terms[provider].keep_s)
@@ -209,11 +204,10 @@ class Expiry:
     def _look(self, account: Account, line: Line, now: float) -> bool:
         """Look at the task whose turn it is; whether there was one."""
         tasks, keep_s = line.tasks, line.keep_s
-        first, first_over = None, NEVER
         if line.late and line.late[0][0] <= now:
             task_id: str | None = heappop(line.late)[2]
         elif line.first_at <= now:
-            task_id, first, first_over = line.ids.first(), line.first, line.over
+            task_id = line.ids.first()
             following = line.ids.pop()
             while following is not None and following not in tasks:
                 following = line.ids.pop()
@@ -223,15 +217,14 @@ class Expiry:
         packed = tasks.get(task_id) if task_id is not None else None
         if packed is None or task_id is None:
             return True
-        over = first_over if packed is first else over_at(packed, keep_s)
+        over = over_at(packed, keep_s)
         if over > now:
             again = now + max(keep_s, PATIENCE_S) if over == NEVER else over
             heappush(line.late, (again, times_in(packed)[-1], task_id))
             return True
         self._drop(account, task_id, packed)
         line.gone += 1
-        if line.gone >= CARRIED:
-            self._carry(account, line, now)
+        self._carry(account, line, now)
         return True
 
     def _drop(self, account: Account, task_id: str, packed: bytes) -> None:
@@ -239,17 +232,14 @@ class Expiry:
         tasks = upstream.tasks[account.provider]
         del tasks[task_id]
         upstream.task_count -= 1
-        if upstream.polls_left or upstream.expired:
-            upstream.polls_left.pop(task_id, None)
-            upstream.expired.pop(task_id, None)
+        upstream.polls_left.pop(task_id, None)
+        upstream.expired.pop(task_id, None)
         if account.aliases and terms.alias_field:
             alias = str(unpack(packed).extra()[2].get(terms.alias_field))
             if account.aliases.get(alias) == task_id:
                 del account.aliases[alias]
-        if account.idempotent:
-            self._drop_repeats(account, tasks)
-        if account.faults is not None:
-            self._let_go(account, task_id)
+        self._drop_repeats(account, tasks)
+        self._let_go(account, task_id)
 
     def _drop_repeats(self, account: Account, tasks: dict[str, bytes]) -> None:
         """Forget the oldest idempotency keys whose tasks are gone; a task that stays long is passed over."""
@@ -277,7 +267,7 @@ class Expiry:
 
     def _carry(self, account: Account, line: Line, now: float) -> None:
         """Fold the lines of a ledger that no job needs any more, once there are enough of them."""
-        if line.gone < len(line.late):
+        if line.gone < max(CARRIED, len(line.late)):
             return
         line.gone = 0
         keep_s = self._terms[account.provider].keep_s

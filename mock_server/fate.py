@@ -48,8 +48,7 @@ class Fate(NamedTuple):
 
     def between(self, index: int, least: float, most: float) -> float:
         """A number between the two ends."""
-        start = 16 + 4 * index  # as in `share`
-        return least + (most - least) * (int.from_bytes(self.digest[start : start + 4], "little") / FULL)
+        return least + (most - least) * self.share(index)
 
 
 def fate_of(seed: bytes, account: bytes, job: bytes, attempt: int) -> Fate:

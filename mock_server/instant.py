@@ -48,8 +48,7 @@ def answer(service: Service, call: Call) -> Reply | None:
         return job
     record = job.record
     digest = call.known.digest if call.known is not None else digest_of(call.prompt)
-    draw, indexes = service.gallery.drawn_now, range(record.images)
-    images = [draw(job.task_id, record, index, digest) for index in indexes]
+    images = [service.gallery.drawn_now(job.task_id, record, index, digest) for index in range(record.images)]
     account, plan = call.account, job.plan
     account.clock.advance_to(call.now + plan.queue_s + plan.run_s)
     bill(call, job)

@@ -52,11 +52,9 @@ def make_plan(
     physics: Physics | None,
 ) -> Plan:
     """Decide a task. What a script asks for goes before chance."""
-    queue, run = script.queue_s, script.run_s
-    if queue is None:
-        queue = fate.between(QUEUE, *queue_s) if queue_s[1] else 0.0
-    if run is None:
-        run = run_time(fate, run_s, physics)
+    least, most = queue_s
+    queue = script.queue_s if script.queue_s is not None else fate.between(QUEUE, least, most) if most else 0.0
+    run = script.run_s if script.run_s is not None else run_time(fate, run_s, physics)
     return Plan(queue, run, failure, MOVES[script.moves], script.polls)
 
 

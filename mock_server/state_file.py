@@ -189,6 +189,7 @@ def _restore_account(upstream: Upstream, kept: Plain, passed: float) -> None:
     account.idempotent.update(kept["idempotent"])  # type: ignore[call-overload]  # as above
     held = kept["held"]
     account.held = deque(
+        # unpacked, so that a damaged one is met now and not when somebody asks for it
         (Held(task_id, unpack(packed).pack(), has_failed) for task_id, packed, has_failed in held),  # type: ignore[attr-defined]  # as above
         maxlen=account.held.maxlen,
     )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import HttpVersion11, web
 
 from imageproof.mock_server.answers import Reply
-from imageproof.mock_server.fate import id_maker
+from imageproof.mock_server.deciding import decide, new_record
+from imageproof.mock_server.fate import fill_id
 from imageproof.mock_server.faults import jobs, streams
 from imageproof.mock_server.faults.strike import lose
 from imageproof.mock_server.faults.way import Finish
@@ -21,9 +22,8 @@ from imageproof.mock_server.held_answers import job_context, told_base64, whole
 from imageproof.mock_server.record import Moves, Record
 from imageproof.mock_server.recording import LEFT
 from imageproof.mock_server.results import NO_SOURCES, Sources
-from imageproof.mock_server.tasks import UnknownFailureError, decide, new_record
+from imageproof.mock_server.tasks import UnknownFailureError
 from imageproof.mock_server.timing import planned
-from imageproof.mock_server.triggers import NOTHING
 from imageproof.mock_server.truths import Held
 
 if TYPE_CHECKING:
@@ -72,22 +72,20 @@ def begin(service: Service, call: Call, outcome: Outcome) -> Job | Reply:
     if call.account.faults is not None:
         jobs.foresee(service, call)
     try:
-        failure = _failure(service, call) if call.script is not NOTHING else None
+        failure = _failure(service, call)
     except UnknownFailureError as error:
         return service.refuse("invalid_param", call, message=f"imageproof: {error}", note=str(error))
     plan, fate = decide(service, call, outcome, failure=None)
     call.account.jobs += 1
-    task_id = id_maker(call.operation.id_template or "img_{hex32}")(fate.identity)
+    task_id = fill_id(call.operation.id_template or "img_{hex32}", fate.identity)
     record = new_record(service, call, outcome, plan)
     if service.deviation is not None and service.deviation.record is not None:
         record = service.deviation.record(call, record)
     if call.job_faults is not None:
         record = jobs.altered(call.job_faults, record)
     call.task_id = task_id
-    if call.account.faults is not None:
-        jobs.keep(call, task_id)
-    if call.uploaded is not None or service.upstream.shared is not None:
-        service.gallery.set_sources(task_id, _sources(call))
+    jobs.keep(call, task_id)
+    service.gallery.set_sources(task_id, _sources(call))
     if call.script.expired:
         service.upstream.expired[task_id] = True
     stream = call.operation.stream
@@ -161,8 +159,6 @@ def _sources(call: Call) -> Sources:
     files = call.uploaded.files
     references = [data for name in images.references for data in files.get(name, [])]
     masks = files.get(images.mask or "", [])
-    if not references and not masks:
-        return NO_SOURCES
     return Sources(references=tuple(references), mask=masks[0] if masks else None)
 
 

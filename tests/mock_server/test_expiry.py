@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import httpx2 as httpx
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from imageproof import Mock as LiveMock
-from imageproof.mock_server.accounts import Account, Ledger
-from imageproof.mock_server.clock import ClockMode
+from imageproof.mock_server.accounts import Ledger
 from imageproof.mock_server.expiry import (
     BLOCK,
     CARRIED,
@@ -19,77 +15,15 @@ from imageproof.mock_server.expiry import (
     PATIENCE_S,
     TURNS,
     USUAL_S,
-    Ids,
-    over_at,
     terms_of,
 )
 from imageproof.mock_server.faults.book import FaultBook, JobFaults
-from imageproof.mock_server.options import Options
-from imageproof.mock_server.record import Moves, Record, pack_tail
-from imageproof.mock_server.server import Mock
+from imageproof.mock_server.record import Moves
 from imageproof.mock_server.tasks import finish
 from imageproof.mock_server.truths import Held
-from imageproof.mock_server.upstream import FullError, Upstream
+from imageproof.mock_server.upstream import FullError
 from imageproof.specs.library import load
-
-START = 1_795_000_000.0
-KEEP_S = 100.0
-SIGNS = {"charge": -1, "refund": 1, "top_up": 1, "carried": 1}
-TOAPIS = load("toapis")
-
-
-class Bench:
-    """One provider whose clock stands still, seen from inside. Every job costs a dollar."""
-
-    def __init__(self, *, keep_s: float | None = KEEP_S, max_tasks: int = 1_000_000) -> None:
-        options = Options(clock=ClockMode(rate=0.0), start=START, keep_tasks_s=keep_s, max_tasks=max_tasks, journal=100)
-        self.service = Mock([TOAPIS], options).services["toapis"]
-        self.upstream: Upstream = self.service.upstream
-        self.serial = 0
-
-    def account(self, key: str = "sk-a") -> Account:
-        return self.upstream.account("toapis", key)
-
-    def submit(self, account: Account, *, run_s: float = 10.0, moves: Moves = Moves.BY_TIME, alias: str = "") -> str:
-        self.serial += 1
-        account.jobs += 1
-        task_id = f"task_{self.serial}"
-        record = record_of(account, run_s, moves, alias)
-        self.upstream.add_task("toapis", task_id, record)
-        account.ledger.charge(1_000_000, record.submitted, account.jobs)
-        if alias:
-            account.aliases[alias] = task_id
-        return task_id
-
-    def has(self, task_id: str) -> bool:
-        return self.upstream.has_task("toapis", task_id)
-
-
-def record_of(account: Account, run_s: float, moves: Moves = Moves.BY_TIME, alias: str = "") -> Record:
-    return Record(
-        account=account.number,
-        operation=0,
-        model=0,
-        submitted=account.clock.now(),
-        queue_s=0.0,
-        run_s=run_s,
-        moves=moves,
-        failure=0,
-        width=1024,
-        height=1024,
-        images=1,
-        format=0,
-        compression=255,
-        flags=0,
-        micro_usd=1_000_000,
-        job=account.jobs,
-        tail=pack_tail("a red fox", [], {"client_business_id": alias or None}),
-    )
-
-
-def balances(ledger: Ledger) -> bool:
-    return ledger.opening + sum(SIGNS[move.kind] * move.micro_usd for move in ledger.movements()) == ledger.balance
-
+from tests.mock_server.over_bench import KEEP_S, START, Bench, balances, record_of
 
 # how long
 
@@ -270,82 +204,6 @@ def test_a_ledger_does_not_grow_with_the_jobs_that_have_been(is_held: bool) -> N
     assert len(account.held) <= 100
     assert balances(account.ledger)
     assert account.ledger.opening - account.ledger.balance == 6 * CARRIED * 1_000_000
-
-
-# against a naive model
-
-
-def test_ids_come_back_in_the_order_in_which_they_went() -> None:
-    ids, expected, out = Ids(), [str(number) for number in range(5 * BLOCK)], list[str]()
-    for number, task_id in enumerate(expected):
-        ids.push(task_id)
-        if number % 3:
-            out.append(str(ids.first()))
-            ids.pop()
-    while (first := ids.first()) is not None:
-        out.append(first)
-        ids.pop()
-    assert out == expected
-
-
-class Dropping(RuleBasedStateMachine):
-    """Accounts that submit, wait and end tasks by hand; the model knows of each task when it is over."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bench = Bench()
-        self.accounts = [self.bench.account(f"sk-{name}") for name in "ab"]
-        self.over: dict[str, tuple[Account, float]] = {}
-
-    @rule(who=st.integers(0, 1), run_s=st.sampled_from([0.0, 5.0, 90.0, 400.0]), moves=st.sampled_from(Moves))
-    def submit(self, who: int, run_s: float, moves: Moves) -> None:
-        account = self.accounts[who]
-        task_id = self.bench.submit(account, run_s=run_s, moves=moves, alias=f"{self.bench.serial % 5}")
-        record = self.bench.upstream.find_task("toapis", task_id)
-        assert record is not None
-        self.over[task_id] = (account, over_at(record.pack(), KEEP_S))
-
-    @rule(who=st.integers(0, 1), step=st.sampled_from([0.0, 1.0, 50.0, 100.0, 1000.0]))
-    def wait(self, who: int, step: float) -> None:
-        self.accounts[who].clock.advance(step)
-
-    @precondition(lambda self: self.over)
-    @rule(data=st.data())
-    def end_by_hand(self, data: st.DataObject) -> None:
-        task_id = data.draw(st.sampled_from(sorted(self.over)))
-        account, _ = self.over[task_id]
-        record = self.bench.upstream.find_task("toapis", task_id)
-        if record is not None and record.moves != Moves.BY_TIME:
-            done = finish(self.bench.service, account, task_id, record, account.clock.now())
-            self.over[task_id] = (account, over_at(done.pack(), KEEP_S))
-
-    @rule()
-    def everything_goes_in_the_end(self) -> None:
-        for account in self.accounts:
-            account.clock.advance(2 * KEEP_S + PATIENCE_S)
-            now = account.clock.now()
-            for _ in range(self.bench.upstream.task_count + 1):
-                self.bench.upstream.expiry.sweep(account, now)
-            ended = [task for task, (owner, over) in self.over.items() if owner is account and over <= now - KEEP_S]
-            late = [task for task in ended if self.bench.has(task)]
-            assert late == []
-
-    @invariant()
-    def nothing_is_dropped_that_is_not_over(self) -> None:
-        for task_id, (account, over) in self.over.items():
-            assert self.bench.has(task_id) or over <= account.clock.now()
-
-    @invariant()
-    def tables_agree(self) -> None:
-        upstream = self.bench.upstream
-        assert upstream.task_count == len(upstream.tasks["toapis"])
-        for account in self.accounts:
-            assert all(map(self.bench.has, account.aliases.values()))
-            assert balances(account.ledger)
-
-
-Dropping.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-TestDropping = Dropping.TestCase
 
 
 # on the wire

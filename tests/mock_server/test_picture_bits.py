@@ -47,7 +47,8 @@ def expected(width: int, height: int, its: Stamp) -> bytes:
     return image.tobytes()
 
 
-def require_sound(width: int, height: int, its: Stamp) -> None:
+def pixels_of(width: int, height: int, its: Stamp) -> bytes:
+    """The pixels of a picture in shades of grey, whose file is found to be whole."""
     data = bits(width, height, encode(its))
     kinds = [kind for kind, _ in chunks(data)]
     assert kinds == [b"IHDR", b"PLTE", b"IDAT", b"IEND"]
@@ -55,12 +56,12 @@ def require_sound(width: int, height: int, its: Stamp) -> None:
     assert len(pixels) == height * (1 + -(-width // 8))
     with Image.open(BytesIO(data)) as opened:
         assert opened.size == (width, height)
-        assert opened.convert("L").tobytes() == expected(width, height, its)
+        return opened.convert("L").tobytes()
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_every_pixel_is_that_of_the_stamp(size: tuple[int, int]) -> None:
-    require_sound(*size, stamp())
+    assert pixels_of(*size, stamp()) == expected(*size, stamp())
 
 
 @given(
@@ -74,7 +75,8 @@ def test_every_pixel_is_that_of_the_stamp(size: tuple[int, int]) -> None:
 def test_whatever_the_stamp_says_the_file_is_sound(
     width: int, height: int, name: str, index: int, prompt: str, stage: int | None
 ) -> None:
-    require_sound(width, height, stamp(name, index, prompt, stage))
+    its = stamp(name, index, prompt, stage)
+    assert pixels_of(width, height, its) == expected(width, height, its)
 
 
 def test_a_name_that_is_too_long_is_told_by_its_checksum() -> None:
