@@ -15,7 +15,7 @@ help: ## show this list
 setup: $(VENV)/.installed-dev ## install imageproof and all that tests and lint need into .venv
 	@:
 
-demo: $(VENV)/.installed-demo ## drive one job through each provider, verify two gateways, write a report
+demo: $(VENV)/.installed-demo ## an image of each provider, gateways and clients verified, a short load run, reports to open
 	@$(BIN)/python examples/demo.py
 
 test: setup ## run the tests; skipped ones are listed with their reason

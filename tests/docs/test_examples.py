@@ -45,3 +45,18 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
             if "://" not in link and not (page.parent / link).exists():
                 missing.append(f"{page.relative_to(ROOT)}: {link}")  # noqa: PERF401  (reads better as a loop)
     assert missing == []
+
+
+def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "examples" / "demo.py")]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    pages = re.findall(r"^open (.+)$", run.stdout, re.MULTILINE)
+    assert [Path(page).name for page in pages] == [
+        "honest.html",
+        "lying.html",
+        "client-poll_sync.html",
+        "client-hasty.html",
+        "load.html",
+    ]
+    assert all("<html" in Path(page).read_text(encoding="utf-8") for page in pages)
