@@ -1,4 +1,4 @@
-"""The main job in a minute: a mock of every provider, an image of each, gateways and clients verified, a short load run.
+"""The main job in a minute: a mock of every provider, an image of each, gateways and clients verified, a load run.
 
 Run it with `make demo`. Images and the report are written to `imageproof-demo/`; the mocks end with the program.
 """
